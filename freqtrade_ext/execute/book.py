@@ -1,0 +1,78 @@
+"""Walk an order book: what an order pays that takes what others display."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+BuySell = Literal["buy", "sell"]
+Level = tuple[float, float]
+"""(rate in quote per base, amount in base units)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What walking the levels gave: `fills` best first, and why it stopped short, if it did."""
+
+    fills: tuple[Level, ...]
+    filled: float
+    """base units"""
+    cost: float
+    """quote units"""
+    stopped: Literal["", "limit", "book end"]
+    """empty when the whole amount was filled"""
+
+    @property
+    def average(self) -> float:
+        """Cost per base unit, unrounded; NaN where nothing was filled."""
+        return self.cost / self.filled if self.filled else math.nan
+
+    @property
+    def worst(self) -> float:
+        """Rate of the last level taken; NaN where nothing was filled."""
+        return self.fills[-1][0] if self.fills else math.nan
+
+
+def walk(
+    levels: Iterable[Level],
+    amount: float,
+    side: BuySell,
+    limit: float | None = None,
+    available: Callable[[float, float], float] | None = None,
+) -> Walk:
+    """
+    Take levels best first until the amount is filled, the limit is reached or the book ends.
+
+    :param levels: the opposite side of the book, best first: (rate, amount in base units).
+    :param amount: base units wanted.
+    :param side: "buy" walks asks upwards, "sell" walks bids downwards.
+    :param limit: worst acceptable rate; None for a market order.
+    :param available: (rate, displayed amount) -> amount left of it for us; the `Ledger`'s `left`.
+    """
+    fills: list[Level] = []
+    left = amount
+    stopped: Literal["", "limit", "book end"] = "book end" if amount > 0 else ""
+    for level in levels:
+        if left <= 0:
+            break
+        rate, shown = level[0], level[1]
+        if limit is not None and (rate > limit if side == "buy" else rate < limit):
+            stopped = "limit"
+            break
+        if available is not None:
+            shown = available(rate, shown)
+        if shown <= 0:
+            continue
+        if shown >= left:
+            fills.append((rate, left))
+            left = 0.0
+            stopped = ""
+            break
+        fills.append((rate, shown))
+        left -= shown
+    # fsum: one order and the same order in slices must cost the same, to the last bit that counts
+    filled = amount if not stopped else math.fsum(a for _, a in fills)
+    cost = math.fsum(r * a for r, a in fills)
+    return Walk(tuple(fills), filled, cost, stopped)

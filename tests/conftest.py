@@ -1,0 +1,13 @@
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Recorded market data; a user's clone does not have it."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("recorded market data (../shared/data) is not beside this clone")
+    return SHARED_DATA
