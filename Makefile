@@ -1,0 +1,61 @@
+# make trade   run the bot on paper (MARKET=binance|embedded, STRATEGY=name, ARGS="more freqtrade arguments")
+# make test    check everything
+# make ui      download FreqUI, the web page that freqtrade serves
+# make docs    write docs/settings.md
+# make lock    resolve requirements*.in anew
+# make clean   remove the environment; user_data stays
+
+PYTHON ?= python3
+MARKET ?= auto
+STRATEGY ?=
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: trade test ui docs lock clean
+
+trade: $(VENV)/.runtime
+	@$(BIN)/python -m freqtrade_ext.trade --market $(MARKET) $(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS)
+
+test: $(VENV)/.development
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/codespell
+	@$(BIN)/pytest $(ARGS)
+
+ui: $(VENV)/.runtime
+	@$(BIN)/freqtrade install-ui
+
+# each stamp is made anew when its lock changes; a second run starts at once
+$(VENV)/.runtime: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is missing: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 names one"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "Installing freqtrade and its pinned dependencies into $(VENV) (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+docs: $(VENV)/.runtime
+	@$(BIN)/python docs/make_settings.py > docs/settings.md
+
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet uv==0.13.9
+	UV_CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url requirements.in -o requirements.txt
+	UV_CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

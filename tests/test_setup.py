@@ -1,0 +1,125 @@
+"""What a fresh machine gets: configuration, pinned dependencies, secrets, and words for what is missing."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from freqtrade_ext.trade import write_private
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shown_config(folder: Path, *files: Path) -> dict:
+    """Return the configuration as freqtrade itself combines and validates it."""
+    (folder / "user_data").mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "freqtrade", "show-config", "--show-sensitive"]
+    for file in files:
+        command += ["--config", str(file)]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout[result.stdout.index("{") :])
+
+
+def test_freqtrade_accepts_config_json(tmp_path):
+    config = shown_config(tmp_path, ROOT / "config.json")
+    assert config["dry_run"] is True
+    assert config["dry_run_wallet"] == 500
+    # 0.99 would leave 99 of 100, which is too little to trade
+    assert config["tradable_balance_ratio"] == 1.0
+    assert config["max_open_trades"] == config["freqtrade_ext"]["max_positions"] == 3
+    assert config["entry_pricing"]["price_side"] == config["exit_pricing"]["price_side"] == "other"
+    assert {config["order_types"][kind] for kind in ("entry", "exit", "stoploss")} == {"market"}
+    # freqtrade names one database for paper and another for live; a name here would mix them
+    assert "db_url" not in config
+
+
+def test_secrets_are_random_private_local_and_valid(tmp_path):
+    old_mask = os.umask(0)
+    try:
+        for name in ("a.json", "b.json"):
+            write_private(tmp_path / name)
+    finally:
+        os.umask(old_mask)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600
+    first, second = (json.loads((tmp_path / name).read_text())["api_server"] for name in ("a.json", "b.json"))
+    for secret in ("password", "jwt_secret_key", "ws_token"):
+        assert first[secret] != second[secret]
+        assert len(first[secret]) >= 32
+    combined = shown_config(tmp_path, ROOT / "config.json", tmp_path / "a.json")
+    assert combined["api_server"] == first
+    assert combined["api_server"]["listen_ip_address"] == "127.0.0.1"
+
+
+def test_existing_secrets_are_kept(tmp_path):
+    path = tmp_path / "private.json"
+    path.write_text("mine")
+    write_private(path)
+    assert path.read_text() == "mine"
+
+
+def test_git_keeps_neither_secrets_nor_databases():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    private = [
+        "user_data/private.json",
+        "user_data/embedded.sqlite",
+        "tradesv3.dryrun.sqlite",
+        ".venv/bin/python",
+    ]
+    ignored = subprocess.run(
+        ["git", "check-ignore", *private], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ignored.stdout.split() == private
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not re.findall(r"^.*(?:private\.json|\.sqlite.*|\.log)$", tracked, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_every_dependency_is_pinned_by_hash(lock):
+    text = (ROOT / lock).read_text()
+    entries = re.split(r"\n(?=\S)", re.sub(r"^#.*\n|^ +#.*\n", "", text, flags=re.MULTILINE))
+    for entry in entries:
+        assert re.match(r"^[a-z0-9-]+==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+    assert "://" not in text
+
+
+def test_the_lock_has_what_was_asked_for():
+    lock = (ROOT / "requirements.txt").read_text()
+    asked = re.findall(r"^([\w-]+==\S+)", (ROOT / "requirements.in").read_text(), re.MULTILINE)
+    assert {"freqtrade==2026.9", "ccxt==4.5.90"} <= set(asked)
+    for pin in asked:
+        assert f"\n{pin.lower()} " in lock
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        ("ensurepip", "Python's venv module is missing: apt-get install python3-venv"),
+        ("version_info", "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 names one"),
+    ],
+)
+def test_set_up_names_what_is_missing(tmp_path, refused, told):
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$*" in *{refused}*) exit 1;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    assert make_trade(tmp_path, python) == told
+
+
+def test_set_up_without_python(tmp_path):
+    told = "Python 3.11 or newer is missing: apt-get install python3 python3-venv"
+    assert make_trade(tmp_path, tmp_path / "nothing") == told
+
+
+def make_trade(folder: Path, python: Path) -> str:
+    command = ["make", "trade", f"VENV={folder}/venv", f"PYTHON={python}"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 2
+    assert not (folder / "venv").exists()
+    return result.stdout.strip()

@@ -1,0 +1,115 @@
+import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from freqtrade_ext import trade
+
+
+class Clock(BaseHTTPRequestHandler):
+    """Binance's /api/v3/time, or whatever `status` and `body` say."""
+
+    status, body = 200, b'{"serverTime": 1700000000000}'
+
+    def do_GET(self):
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def clock():
+    handler = type("OneClock", (Clock,), {})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield handler, binance_at(server.server_port)
+        server.shutdown()
+        thread.join()
+
+
+def binance_at(port):
+    return {
+        "name": "binance",
+        "ccxt_config": {"urls": {"api": {"public": f"http://127.0.0.1:{port}/api/v3"}}},
+    }
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.mark.parametrize("wanted", ["auto", "binance"])
+def test_exchange_that_answers(clock, wanted):
+    _, exchange = clock
+    assert trade.choose_market(wanted, exchange) == ("binance", "its public API answers; orders are paper")
+
+
+def test_embedded_is_not_probed():
+    market, why = trade.choose_market(
+        "embedded", {"name": "binance", "ccxt_config": {"urls": "must not be read"}}
+    )
+    assert (market, why) == ("embedded", "asked for; not the real market")
+
+
+def test_closed_port(closed_port):
+    exchange = binance_at(closed_port)
+    market, why = trade.choose_market("auto", exchange)
+    assert (market, why) == ("embedded", "binance does not answer: NetworkError; not the real market")
+    with pytest.raises(
+        trade.StartError, match=r"binance does not answer \(NetworkError\); MARKET=embedded runs"
+    ):
+        trade.choose_market("binance", exchange)
+
+
+@pytest.mark.timeout(20)
+def test_silence_ends_in_time(silent_port, monkeypatch):
+    monkeypatch.setattr(trade, "PROBE_TIMEOUT_MS", 300)
+    assert trade.probe(binance_at(silent_port)) == "RequestTimeout"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (451, b"restricted location", "ExchangeNotAvailable"),
+        (418, b"{}", "DDoSProtection"),
+        (503, b"", "ExchangeNotAvailable"),
+        (200, b"<html>hotel login</html>", "no time in the answer"),
+        (200, b"[]", "no time in the answer"),
+    ],
+)
+def test_answers_that_are_no_exchange(clock, status, body, failure):
+    handler, exchange = clock
+    handler.status, handler.body = status, body
+    assert trade.probe(exchange) == failure
+
+
+def test_unknown_market_and_exchange():
+    with pytest.raises(trade.StartError, match=r"MARKET must be auto, embedded or bybit .*, is binance"):
+        trade.choose_market("binance", {"name": "bybit"})
+    with pytest.raises(trade.StartError, match="ccxt knows no exchange named binanse"):
+        trade.choose_market("auto", {"name": "binanse"})
+
+
+def test_port_is_free(silent_port, closed_port):
+    assert not trade.port_is_free("127.0.0.1", silent_port)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    assert trade.port_is_free("127.0.0.1", port)
