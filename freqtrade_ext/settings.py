@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -69,11 +70,15 @@ class Settings:
     )
     split_strong: Percents = _setting((25.0, 30.0, 45.0), "percent", "in a strong trend", total=100)
     split_standard: Percents = _setting((40.0, 30.0, 30.0), "percent", "otherwise", total=100)
-    targets_strong: Percents = _setting((2.0, 4.0, 8.0), "percent of entry", "TP levels in a strong trend", rising=True)
+    targets_strong: Percents = _setting(
+        (2.0, 4.0, 8.0), "percent of entry", "TP levels in a strong trend", rising=True
+    )
     targets_early: Percents = _setting(
         (1.5, 2.5, 4.0), "percent of entry", "TP levels in chop or high volatility", rising=True
     )
-    targets_standard: Percents = _setting((1.8, 3.2, 5.5), "percent of entry", "TP levels otherwise", rising=True)
+    targets_standard: Percents = _setting(
+        (1.8, 3.2, 5.5), "percent of entry", "TP levels otherwise", rising=True
+    )
     stop_atr_high: float = _setting(1.5, "ATR", "stop distance in high volatility", above=0)
     stop_atr_mid: float = _setting(1.8, "ATR", "stop distance in moderate volatility", above=0)
     stop_atr_low: float = _setting(2.0, "ATR", "stop distance in low volatility", above=0)
@@ -82,8 +87,11 @@ class Settings:
 
     # -- execution (dry-run only) ---------------------------------------------------------------
     latency_ms: tuple[float, float] = _setting(
-        (50.0, 200.0), "ms", "time an order takes to the exchange, and its answer back: drawn from this range",
-        at_least=0, rising=True,
+        (50.0, 200.0),
+        "ms",
+        "time an order takes to the exchange, and its answer back: drawn from this range",
+        at_least=0,
+        rising=True,
     )
     maker_fill: MakerFill = _setting("pessimistic", "", "which estimate fills resting orders")
     fee_asset: FeeAsset = _setting(
@@ -108,7 +116,9 @@ class Settings:
         known = {f.name for f in fields(cls)}
         for name in section:
             if name not in known:
-                raise SettingsError(f"freqtrade_ext.{name} is unknown; settings are: {', '.join(sorted(known))}")
+                raise SettingsError(
+                    f"freqtrade_ext.{name} is unknown; settings are: {', '.join(sorted(known))}"
+                )
         types = get_type_hints(cls)
         return cls(**{name: _typed(name, types[name], value) for name, value in section.items()})
 
@@ -119,50 +129,55 @@ class Settings:
 
 def _typed(name: str, wanted: Any, value: Any) -> Any:
     """Return the JSON value as the setting's type, or raise SettingsError."""
-    if get_origin(wanted) is tuple:
-        parts = get_args(wanted)
-        if not isinstance(value, (list, tuple)) or (parts[-1] is not ... and len(value) != len(parts)):
-            size = "" if parts[-1] is ... else f"{len(parts)} "
-            raise SettingsError(f"freqtrade_ext.{name} must be a list of {size}values, is {value!r}")
-        return tuple(_typed(name, parts[0], v) for v in value)
+    parts = get_args(wanted)
     if get_origin(wanted) is Literal:
-        if value not in get_args(wanted):
-            raise SettingsError(f"freqtrade_ext.{name} must be one of {', '.join(get_args(wanted))}, is {value!r}")
+        if value not in parts:
+            raise SettingsError(f"freqtrade_ext.{name} must be one of {', '.join(parts)}, is {value!r}")
         return value
-    options = get_args(wanted) or (wanted,)
-    if value is None and type(None) in options:
-        return None
-    for kind in options:
-        # bool is an int to Python, and 1 is a float to a user
-        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+    if get_origin(wanted) is tuple:
+        size = None if parts[-1] is ... else len(parts)
+        if not isinstance(value, (list, tuple)) or size not in (None, len(value)):
+            raise SettingsError(
+                f"freqtrade_ext.{name} must be a list of {size or 'any'} values, is {value!r}"
+            )
+        return tuple(_typed(name, parts[0], v) for v in value)
+    return _plain(name, parts or (wanted,), value)
+
+
+def _plain(name: str, options: tuple[type, ...], value: Any) -> Any:
+    """Return the value as one of the plain types; bool is no number here, but an int is a float."""
+    if isinstance(value, bool):
+        if bool in options:
             return value
+    elif isinstance(value, options):
+        return value
+    elif isinstance(value, int) and float in options:
+        return float(value)
     raise SettingsError(f"freqtrade_ext.{name} must be {options[0].__name__}, is {value!r}")
+
+
+_RELATIONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "above": ("> {}", operator.gt),
+    "at_least": (">= {}", operator.ge),
+    "below": ("< {}", operator.lt),
+    "at_most": ("<= {}", operator.le),
+    "choices": ("among {}", lambda value, choices: value in choices),
+}
 
 
 def _check(name: str, value: Any, limits: Mapping[str, Any]) -> None:
     """Raise SettingsError where the value breaks one of its limits."""
-
-    def fail(relation: str) -> None:
-        shown = list(value) if isinstance(value, tuple) else value
-        raise SettingsError(f"freqtrade_ext.{name} must be {relation}, is {shown}")
-
     values = value if isinstance(value, tuple) else (value,)
-    for v in values:
-        if isinstance(v, float) and not math.isfinite(v):
-            fail("a finite number")
-        if "choices" in limits and v not in limits["choices"]:
-            fail(f"among {', '.join(limits['choices'])}")
-        if "above" in limits and not v > limits["above"]:
-            fail(f"> {limits['above']}")
-        if "at_least" in limits and not v >= limits["at_least"]:
-            fail(f">= {limits['at_least']}")
-        if "below" in limits and not v < limits["below"]:
-            fail(f"< {limits['below']}")
-        if "at_most" in limits and not v <= limits["at_most"]:
-            fail(f"<= {limits['at_most']}")
-    if "total" in limits and (min(values) < 0 or abs(sum(values) - limits["total"]) > 1e-9):
-        fail(f"shares from 0 that add up to {limits['total']}")
-    if limits.get("rising") and (values[0] < 0 or list(values) != sorted(values)):
-        fail("rising from 0")
+    broken = None
+    if any(isinstance(v, float) and not math.isfinite(v) for v in values):
+        broken = "finite"
+    elif limits.get("rising") and (values[0] < 0 or list(values) != sorted(values)):
+        broken = "rising from 0"
+    elif "total" in limits and (min(values) < 0 or not math.isclose(sum(values), limits["total"])):
+        broken = f"shares from 0 that add up to {limits['total']}"
+    for relation, (text, holds) in _RELATIONS.items():
+        if relation in limits and not all(holds(v, limits[relation]) for v in values):
+            broken = broken or text.format(limits[relation])
+    if broken:
+        shown = list(value) if isinstance(value, tuple) else value
+        raise SettingsError(f"freqtrade_ext.{name} must be {broken}, is {shown}")

@@ -3,13 +3,58 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 BuySell = Literal["buy", "sell"]
 Level = tuple[float, float]
 """(rate in quote per base, amount in base units)"""
+
+
+class BadBook(ValueError):
+    """An order book that cannot be true: empty, crossed, or with numbers that are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Both sides of an order book, best level first."""
+
+    bids: Sequence[Level]
+    asks: Sequence[Level]
+    time_ms: int
+    """the book is as it was at this time or later, local clock"""
+    depth: int
+    """levels asked for per side; a side with fewer is known to its end"""
+
+    def __post_init__(self) -> None:
+        """:raises BadBook: saying what is wrong."""
+        if not self.bids and not self.asks:
+            raise BadBook("is empty")
+        for levels in (self.bids, self.asks):
+            for level in levels:
+                if not (0 < level[0] < math.inf and 0 <= level[1] < math.inf):
+                    raise BadBook(f"has the level {level[0]} x {level[1]}")
+        if self.bids and self.asks and self.bids[0][0] >= self.asks[0][0]:
+            raise BadBook(f"is crossed: bid {self.bids[0][0]} >= ask {self.asks[0][0]}")
+
+    def taken_by(self, side: BuySell) -> Sequence[Level]:
+        """Levels that an order of this side takes from."""
+        return self.asks if side == "buy" else self.bids
+
+    def is_whole(self, side: BuySell) -> bool:
+        """Whether nothing lies beyond the levels that an order of this side takes from."""
+        return len(self.taken_by(side)) < self.depth
+
+    def displayed(self, side: BuySell, rate: float) -> float | None:
+        """Amount that orders of this side display at the rate; None where the book was not seen that deep."""
+        levels = self.bids if side == "buy" else self.asks
+        for level_rate, amount in levels:
+            if level_rate == rate:
+                return amount
+            if level_rate < rate if side == "buy" else level_rate > rate:
+                return 0.0
+        return 0.0 if len(levels) < self.depth else None
 
 
 @dataclass(frozen=True, slots=True)

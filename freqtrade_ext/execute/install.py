@@ -1,0 +1,246 @@
+"""Put the paper engine in place of freqtrade's dry-run fills, on the bot's own exchange instance."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+from uuid import uuid4
+
+from freqtrade import __version__ as freqtrade_version
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import InsufficientFundsError, InvalidOrderException, OperationalException
+from freqtrade.exchange import Exchange
+from freqtrade.persistence import Order, Trade
+
+from freqtrade_ext.execute.account import Account, currencies
+from freqtrade_ext.execute.book import BuySell
+from freqtrade_ext.execute.engine import BalanceTooLow, Engine, OrderRejected
+from freqtrade_ext.execute.fees import Fee
+from freqtrade_ext.execute.orders import OrderRequest, OrderType, PaperOrder
+from freqtrade_ext.execute.store import DatabaseStore, MemoryStore
+from freqtrade_ext.execute.venue import Venue
+from freqtrade_ext.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SEAMS = {
+    "create_order": "pair ordertype side amount rate leverage time_in_force reduceOnly initial_order",
+    "create_dry_run_order": "pair ordertype side amount rate leverage params stop_loss stop_price",
+    "create_stoploss": "pair amount stop_price order_types side leverage",
+    "fetch_dry_run_order": "order_id",
+    "cancel_order": "order_id pair params",
+    "get_dry_market_fill_price": "pair side amount rate worst_rate orderbook",
+}
+"""method of freqtrade's Exchange (2026.9) -> its parameters, on which this module stands"""
+
+
+def install(exchange: Exchange, settings: Settings) -> Engine | None:
+    """
+    Let orders of this exchange instance fill as the real exchange would fill them.
+
+    Only the instance is touched, so other bots, backtests and live trading in the process stay stock.
+
+    :param exchange: the bot's own exchange.
+    :return: the engine, or None where the bot trades for real (`dry_run: false`) and nothing is installed.
+    :raises OperationalException: naming freqtrade's version and the seam, where freqtrade has changed.
+    """
+    if not exchange._config["dry_run"]:
+        return None
+    if isinstance(exchange, PaperExchange):
+        return exchange.paper
+    for name, parameters in SEAMS.items():
+        seam = getattr(type(exchange), name, None)
+        found = list(inspect.signature(seam).parameters)[1:] if seam else None
+        if found != parameters.split():
+            raise OperationalException(
+                f"freqtrade {freqtrade_version} does not fit freqtrade_ext: Exchange.{name} takes "
+                f"{found}, expected {parameters.split()}. Use freqtrade 2026.9."
+            )
+    has_database = hasattr(Trade, "session")
+    store = DatabaseStore() if has_database else MemoryStore()
+    account = _account(exchange)
+    if has_database and "account" not in store.load():
+        _replay_orders(account)
+    stock = type(exchange)
+    exchange.__class__ = type("Paper" + stock.__name__, (PaperExchange, stock), {})
+    exchange.paper = Engine(Venue(exchange), account, settings, store)
+    logger.info(
+        "Dry-run orders fill from the order book of %s: %g-%g ms latency, resting orders %s, fees in %s.",
+        exchange.name,
+        *settings.latency_ms,
+        settings.maker_fill,
+        settings.fee_asset,
+    )
+    return exchange.paper
+
+
+class PaperExchange(Exchange):
+    """The seams of freqtrade's dry-run, answered by the engine. Mixed in by `install` only."""
+
+    paper: Engine
+
+    def create_order(
+        self,
+        *,
+        pair: str,
+        ordertype: str,
+        side: BuySell,
+        amount: float,
+        rate: float,
+        leverage: float,
+        time_in_force: str = "GTC",
+        reduceOnly: bool = False,
+        initial_order: bool = True,
+    ) -> dict[str, Any]:
+        # stock freqtrade drops time in force and reduce-only on the way to its dry-run order
+        params = {"timeInForce": time_in_force.upper(), "reduceOnly": reduceOnly}
+        return self.create_dry_run_order(
+            pair, ordertype, side, amount, self.price_to_precision(pair, rate), leverage, params
+        )
+
+    def create_dry_run_order(
+        self,
+        pair: str,
+        ordertype: str,
+        side: BuySell,
+        amount: float,
+        rate: float,
+        leverage: float,
+        params: dict[str, Any] | None = None,
+        stop_loss: bool = False,
+        stop_price: float | None = None,
+    ) -> dict[str, Any]:
+        params = params or {}
+        is_limit = "limit" in ordertype or ordertype == "stop"  # Binance futures' name of a stop-limit
+        kind: OrderType = "limit" if is_limit else "market"
+        if stop_loss:
+            kind = "stop_limit" if is_limit else "stop_market"
+        amount = self._contracts_to_amount(
+            pair, self.amount_to_precision(pair, self._amount_to_contracts(pair, amount))
+        )
+        request = OrderRequest(
+            id=f"dry_run_{side}_{pair}_{uuid4()}",
+            pair=pair,
+            type=kind,
+            side=side,
+            amount=amount,
+            decision_rate=stop_price or rate if stop_loss else rate,
+            limit=rate if is_limit else None,
+            stop_rate=(stop_price or rate) if stop_loss else None,
+            time_in_force=params.get("timeInForce", "GTC"),
+            leverage=leverage,
+            reduce_only=params.get("reduceOnly", stop_loss) and self.trading_mode == TradingMode.FUTURES,
+            ccxt_type=ordertype,
+        )
+        try:
+            order = self.paper.submit(request)
+        except BalanceTooLow as error:
+            raise InsufficientFundsError(f"Insufficient funds for {ordertype} {pair}: {error}") from error
+        except OrderRejected as error:
+            raise InvalidOrderException(f"{self.name} rejects {ordertype} {side} {pair}: {error}") from error
+        _log(order)
+        return order.to_ccxt(self._ft_has["stop_price_prop"])
+
+    def fetch_dry_run_order(self, order_id: str) -> dict[str, Any]:
+        order = self.paper.find(order_id) or self._adopt(order_id)
+        before = order.filled
+        if order.status == "open":
+            self.paper.poll(order.request.pair)
+        if order.filled > before:
+            _log(order)
+        return order.to_ccxt(self._ft_has["stop_price_prop"])
+
+    def cancel_order(self, order_id: str, pair: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        order = self.paper.find(order_id) or self._adopt(order_id)
+        if order.status == "open":
+            order = self.paper.cancel(order_id)
+        return order.to_ccxt(self._ft_has["stop_price_prop"])
+
+    def _adopt(self, order_id: str) -> PaperOrder:
+        """Take over an order that stock freqtrade's dry-run placed before the engine was installed."""
+        row = Order.order_by_id(order_id) if hasattr(Order, "session") else None
+        if row is None:
+            raise InvalidOrderException(f"There is no dry-run order {order_id}.")
+        is_stop = row.ft_order_side == "stoploss"
+        request = OrderRequest(
+            id=order_id,
+            pair=row.ft_pair,
+            type="stop_limit" if is_stop else "limit",
+            side=row.side,
+            amount=row.safe_amount,
+            decision_rate=row.safe_placement_price,
+            limit=row.price,
+            stop_rate=row.stop_price if is_stop else None,
+            ccxt_type=row.order_type or "",
+        )
+        placed_ms = int(row.order_date_utc.timestamp() * 1000)
+        order = PaperOrder(
+            request=request,
+            decision_ms=placed_ms,
+            arrival_ms=placed_ms,
+            entry_latency_ms=0.0,
+            response_latency_ms=0.0,
+            taker_amount=row.safe_filled,
+            taker_cost=row.safe_cost if row.safe_filled else 0.0,
+        )
+        if row.ft_is_open:
+            self.paper.adopt(order)
+        else:
+            order.end(row.status, "ended before the engine was installed")
+        return order
+
+
+def _account(exchange: Exchange) -> Account:
+    """Start with `dry_run_wallet`: an amount of the stake currency, or one per currency."""
+    wallet = exchange._config["dry_run_wallet"]
+    start = wallet if isinstance(wallet, dict) else {exchange.get_proxy_coin(): wallet}
+    return Account(start, is_futures=exchange.trading_mode == TradingMode.FUTURES)
+
+
+def _replay_orders(account: Account) -> None:
+    """Book the fills of a database that stock freqtrade wrote, with the fees it recorded."""
+    for trade in Trade.get_trades().all():
+        for order in trade.orders:
+            if order.safe_filled:
+                side = order.side or order.ft_order_side
+                cost = order.safe_filled * order.safe_price
+                rate = trade.fee_open if order.ft_order_side == trade.entry_side else trade.fee_close
+                quote = trade.safe_quote_currency
+                fee = (
+                    Fee(trade.safe_base_currency, order.ft_fee_base, 0.0)
+                    if order.ft_fee_base
+                    else Fee(quote, cost * rate, 0.0)
+                )
+                account.apply(trade.pair, side, order.safe_filled, cost, fee, trade.leverage)
+
+
+def _log(order: PaperOrder) -> None:
+    """One line per change of an order: asked, filled, average, slippage, latency, fee."""
+    r, record = order.request, order.record()
+    base, quote = currencies(r.pair)
+    if order.average is None:
+        logger.info(
+            "%s: %s %s %.8g %s: %s %s", r.pair, r.side, r.type, r.amount, base, order.status, order.reason
+        )
+        return
+    part = "" if order.status == "closed" else f" of {r.amount:.8g}"
+    logger.info(
+        "%s: %s filled %.8g%s %s at %.8g %s (target %.8g, slippage %.4f %%, %d level%s, %.0f ms), "
+        "fee %.8g %s%s",
+        r.pair,
+        r.side,
+        order.filled,
+        part,
+        base,
+        order.average,
+        quote,
+        r.decision_rate,
+        (order.slippage_bps or 0.0) / 100,
+        order.levels,
+        "" if order.levels == 1 else "s",
+        order.entry_latency_ms,
+        record["fee_cost"],
+        record["fee_currency"],
+        f"; {order.status}: {order.reason}" if order.reason else "",
+    )

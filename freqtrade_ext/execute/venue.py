@@ -1,0 +1,141 @@
+"""The real exchange as the engine sees it: books, prints and rules through freqtrade's exchange object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import ccxt
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import DDosProtection, OperationalException, TemporaryError
+from freqtrade.exchange import Exchange
+from freqtrade.exchange.common import retrier
+
+from freqtrade_ext.execute.book import BadBook, Book, Level
+from freqtrade_ext.execute.engine import Cursor, Rules
+from freqtrade_ext.execute.filters import from_limits
+from freqtrade_ext.execute.resting import Print
+
+DEPTHS = {
+    # weight 5 to 100 levels, 50 to 1000, 250 to 5000; freqtrade's own list stops at 1000
+    ("binance", TradingMode.SPOT): (20, 100, 1000, 5000),
+    ("binance", TradingMode.FUTURES): (20, 100, 1000),
+    ("bybit", TradingMode.SPOT): (50, 200),
+    ("bybit", TradingMode.FUTURES): (50, 200, 500),
+    ("okx", TradingMode.SPOT): (20, 100, 400),
+    ("okx", TradingMode.FUTURES): (20, 100, 400),
+    ("hyperliquid", TradingMode.SPOT): (20,),
+    ("hyperliquid", TradingMode.FUTURES): (20,),
+}
+PRINTS_LIMIT = 1000
+PRINTS_WINDOW_MS = 3_600_000
+"""ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
+
+
+class Venue:
+    """REST access to one exchange. Errors come out as freqtrade's own, so that the bot handles them."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        listed = exchange._ft_has["l2_limit_range"] or (20, 100)
+        usual = tuple(depth for depth in listed if depth >= 20) or (max(listed),)
+        self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def sleep_ms(self, duration: float) -> None:
+        time.sleep(duration / 1000)
+
+    def book(self, pair: str, depth: int) -> Book:
+        """
+        Fetch the book as it is after this call.
+
+        :raises TemporaryError: where the exchange fails, or answers with a book that cannot be true.
+        """
+        asked_ms = self.now_ms()
+        raw = self._ask(self._exchange._api.fetch_l2_order_book, pair, depth)
+        size = self._contract_size(pair)
+        try:
+            return Book(_levels(raw["bids"], size), _levels(raw["asks"], size), asked_ms, depth)
+        except BadBook as error:
+            raise TemporaryError(f"{self._exchange.name}'s order book of {pair} {error}") from error
+
+    def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
+        """
+        Return the public trades after the cursor, oldest first, and the new cursor.
+
+        :param since: None asks for just the latest trade.
+        """
+        if since is None:
+            latest = self._prints(pair, None, 1)[-1:]
+            return latest, _advance(Cursor(0, ()), latest)
+        found: list[Print] = []
+        start = since.time_ms
+        while True:
+            page = self._prints(pair, start, PRINTS_LIMIT)
+            new = [p for p in page if p.time_ms > since.time_ms or p.id not in since.ids]
+            new = [p for p in new if p.time_ms >= since.time_ms]
+            found += new
+            since = _advance(since, new)
+            if len(page) >= PRINTS_LIMIT and new:
+                start = since.time_ms
+            elif start + PRINTS_WINDOW_MS < self.now_ms():
+                start += PRINTS_WINDOW_MS
+            else:
+                return found, since
+
+    def rules(self, pair: str) -> Rules:
+        market = self._exchange.markets[pair]
+        listed = market["info"].get("filters")
+        filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
+        maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
+        return Rules(filters, maker, taker, self._contract_size(pair))
+
+    def average_rate(self, pair: str) -> float:
+        """Rate that Binance measures market orders by; the last rate where a venue has none."""
+        api = self._exchange._api
+        if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
+            return float(self._ask(api.public_get_avgprice, {"symbol": api.market_id(pair)})["price"])
+        return self.prints(pair, None)[0][-1].rate
+
+    def bnb_rate(self, quote: str) -> float | None:
+        rate: float | None = self._exchange.get_conversion_rate("BNB", quote)
+        return rate
+
+    def _prints(self, pair: str, since_ms: int | None, limit: int) -> list[Print]:
+        raw = self._ask(self._exchange._api.fetch_trades, pair, since_ms, limit)
+        size = self._contract_size(pair)
+        prints = [Print(str(t["id"]), t["timestamp"], t["price"], t["amount"] * size, t["side"]) for t in raw]
+        return sorted(prints, key=lambda p: p.time_ms)
+
+    def _contract_size(self, pair: str) -> float:
+        if self._exchange.trading_mode == TradingMode.SPOT:
+            return 1.0
+        return self._exchange.get_contract_size(pair) or 1.0
+
+    @retrier
+    def _ask(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Call ccxt, and raise freqtrade's errors as freqtrade's own methods do."""
+        try:
+            return call(*args)
+        except ccxt.DDoSProtection as error:
+            raise DDosProtection(error) from error
+        except (ccxt.OperationFailed, ccxt.ExchangeError) as error:
+            raise TemporaryError(f"{call.__name__} failed: {type(error).__name__}: {error}") from error
+        except ccxt.BaseError as error:
+            raise OperationalException(error) from error
+
+
+def _levels(raw: list[list[float]], contract_size: float) -> list[Level]:
+    return [(level[0], level[1] * contract_size) for level in raw]
+
+
+def _advance(cursor: Cursor, prints: list[Print]) -> Cursor:
+    """Move the cursor to the last print; ids tell the prints of one millisecond apart."""
+    if not prints:
+        return cursor
+    last_ms = prints[-1].time_ms
+    known = cursor.ids if last_ms == cursor.time_ms else ()
+    return Cursor(last_ms, known + tuple(p.id for p in prints if p.time_ms == last_ms))
