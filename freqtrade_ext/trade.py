@@ -2,7 +2,7 @@
 `make trade`: choose the market, then run freqtrade's own `trade --dry-run` on it.
 
 Where the exchange of config.json answers, freqtrade replaces this process. Otherwise the embedded exchange
-(`freqtrade_ext.replica`) runs beside it, with a database of its own, and ends with the bot.
+(`freqtrade_ext.replica`) runs beside it, with a database for this run alone, and ends with the bot.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from freqtrade.exceptions import OperationalException
 
 CONFIG = Path("config.json")
 PRIVATE = Path("user_data/private.json")
-EMBEDDED_DATABASE = "sqlite:///user_data/embedded.sqlite"
 PROBE_TIMEOUT_MS = 4000
 REPLICA_START_SECONDS = 60
 
@@ -53,14 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = load_from_files([str(CONFIG)])
         market, why = choose_market(known.market, config["exchange"])
         say(f"market: {market} ({why})")
-        command = freqtrade_command(more)
+        command = freqtrade_command()
         if market == "embedded":
             with embedded_exchange() as overlay:
-                return run([*command, "--config", str(overlay), "--db-url", EMBEDDED_DATABASE])
+                return run([*command, "--config", str(overlay), "--db-url", new_database(), *more])
     except (StartError, OSError, OperationalException) as error:
         say(f"not started: {error}")
         return 1
-    return os.execv(command[0], command)
+    return os.execv(command[0], [*command, *more])
 
 
 def say(text: str) -> None:
@@ -108,7 +108,7 @@ def probe(exchange: Mapping[str, Any]) -> str | None:
     return "no time in the answer" if time_ms is None else None
 
 
-def freqtrade_command(more: Sequence[str]) -> list[str]:
+def freqtrade_command() -> list[str]:
     """Return freqtrade's command line, with FreqUI's API where its port is free."""
     freqtrade = Path(sys.executable).with_name("freqtrade")
     command = [str(freqtrade), "trade", "--dry-run", "--config", str(CONFIG)]
@@ -120,7 +120,7 @@ def freqtrade_command(more: Sequence[str]) -> list[str]:
     else:
         # freqtrade waits for ever for an API server that cannot bind (uvicorn_threaded.py, 2026.9)
         say(f"port {address[1]} is in use: this bot runs without FreqUI's API")
-    return [*command, *more]
+    return command
 
 
 def write_private(path: Path) -> None:
@@ -175,6 +175,13 @@ def embedded_exchange() -> Iterator[Path]:
         finally:
             replica.terminate()
             replica.wait()
+
+
+def new_database() -> str:
+    """Name a database for this run alone: the embedded market begins anew, old trades mean nothing in it."""
+    path = PRIVATE.with_name(f"embedded-{datetime.now():%Y%m%d-%H%M%S}.sqlite")
+    say(f"paper account of this run: {path}")
+    return f"sqlite:///{path}"
 
 
 def wait_for(overlay: Path, replica: subprocess.Popen[bytes]) -> None:
