@@ -1,0 +1,55 @@
+"""`python -m freqtrade_ext.replica`: serve a generated market or a recording until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+from pathlib import Path
+
+from freqtrade_ext.replica.embedded import DEFAULT_PAIRS
+from freqtrade_ext.replica.exchange import generate
+from freqtrade_ext.replica.overlay import LABEL, overlay
+from freqtrade_ext.replica.scenarios import SCENARIOS
+from freqtrade_ext.replica.server import HOST, Server
+
+logger = logging.getLogger("freqtrade_ext.replica")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m freqtrade_ext.replica", description=__doc__)
+    parser.add_argument("--port", type=int, default=8790, help="on loopback; 0 takes a free one")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same market")
+    parser.add_argument("--pairs", default=",".join(DEFAULT_PAIRS), help="comma separated")
+    parser.add_argument("--scenario", choices=SCENARIOS, default="live")
+    parser.add_argument("--activity", type=float, default=1.0, help="factor on the number of others' orders")
+    parser.add_argument("--overlay", type=Path, help="write freqtrade's configuration here once serving")
+    return parser.parse_args()
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    pairs = [pair.strip() for pair in args.pairs.split(",") if pair.strip()]
+    logger.warning("This is the %s: rates, orders and trades are invented.", LABEL)
+    server = Server(generate(pairs, args.seed, args.scenario, activity=args.activity))
+    async with server.running(args.port) as port:
+        url = f"http://{HOST}:{port}"
+        if args.overlay is not None:
+            args.overlay.write_text(json.dumps(overlay(url), indent=2) + "\n")
+        print(
+            f"listening on {url}, {len(pairs)} pairs, seed {args.seed}, scenario {args.scenario}", flush=True
+        )
+        await stop.wait()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    asyncio.run(_serve(_arguments()))
+
+
+if __name__ == "__main__":
+    main()

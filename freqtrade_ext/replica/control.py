@@ -1,0 +1,103 @@
+"""What Binance does not have: endpoints under /control/ that let a test or a user direct the market."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from freqtrade_ext.replica.exchange import Exchange
+from freqtrade_ext.replica.fixed import to_fixed, to_text
+from freqtrade_ext.replica.market import BuySell, Level, Print, Quotes
+
+Body = dict[str, Any]
+
+
+class Control:
+    """Orders to the market; each is a POST with a JSON object, refused with 400 and the reason."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.requests: Counter[str] = Counter()
+        """requests served by method and path, control itself left out"""
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        for name, action in {
+            "move": self._move,
+            "book": self._book,
+            "release": self._release,
+            "trade": self._trade,
+            "print": self._print,
+        }.items():
+            router.add_post(f"/control/{name}", self._served(action))
+        router.add_get("/control/requests", self._get_requests)
+        router.add_delete("/control/requests", self._forget_requests)
+
+    def _served(self, action: Callable[[Body], Body]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(request: web.Request) -> web.Response:
+            self._exchange.advance(self._exchange.now_ms())
+            try:
+                return web.json_response(action(orjson.loads(await request.read())))
+            except (KeyError, TypeError, ValueError) as error:
+                return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+
+        return serve
+
+    def _move(self, body: Body) -> Body:
+        """{"symbol", "to": rate, "seconds": 0}: go there in a straight way and stay there."""
+        running = self._exchange.running[body["symbol"]]
+        if running.market.frozen:
+            raise ValueError(f"the book of {body['symbol']} is frozen: release it first")
+        running.source.move(self._exchange.now_ms(), to_fixed(body["to"]), float(body.get("seconds", 0)))
+        return {}
+
+    def _book(self, body: Body) -> Body:
+        """{"symbol", "bids": [[rate, amount], ...], "asks"}: exactly this book, and nobody else trades."""
+        market = self._exchange.running[body["symbol"]].market
+        bids, asks = _levels(body["bids"]), _levels(body["asks"])
+        market.frozen = True
+        market.apply(Quotes(self._exchange.now_ms(), bids, asks, whole=True))
+        return {"lastUpdateId": market.update_id}
+
+    def _release(self, body: Body) -> Body:
+        """{"symbol"}: the market goes on by itself, from its book as it is."""
+        running = self._exchange.running[body["symbol"]]
+        running.market.frozen = False
+        running.source.skip(self._exchange.now_ms())
+        return {}
+
+    def _trade(self, body: Body) -> Body:
+        """{"symbol", "side", "amount", "limit": none}: a stranger's aggressive order."""
+        market = self._exchange.running[body["symbol"]].market
+        limit = to_fixed(body["limit"]) if body.get("limit") is not None else None
+        trades = market.take(self._exchange.now_ms(), _side(body), to_fixed(body["amount"]), limit)
+        return {"fills": [[to_text(trade.rate), to_text(trade.amount)] for trade in trades]}
+
+    def _print(self, body: Body) -> Body:
+        """{"symbol", "side" of the aggressor, "rate", "amount"}: a print that leaves others' quotes alone."""
+        market = self._exchange.running[body["symbol"]].market
+        market.apply(
+            Print(self._exchange.now_ms(), _side(body), to_fixed(body["rate"]), to_fixed(body["amount"]))
+        )
+        return {}
+
+    async def _get_requests(self, request: web.Request) -> web.Response:
+        return web.json_response({"counts": dict(self.requests), "total": self.requests.total()})
+
+    async def _forget_requests(self, request: web.Request) -> web.Response:
+        self.requests.clear()
+        return web.json_response({})
+
+
+def _levels(rows: list[list[float | str]]) -> list[Level]:
+    return [(to_fixed(rate), to_fixed(amount)) for rate, amount in rows]
+
+
+def _side(body: Body) -> BuySell:
+    side: BuySell = body["side"]
+    if side not in ("buy", "sell"):
+        raise ValueError(f"side must be buy or sell, is {side!r}")
+    return side

@@ -1,0 +1,116 @@
+"""Candles from before the start: invented, and ending as the scenario wants them to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqtrade_ext.replica.candles import (
+    AMOUNT,
+    BUY_AMOUNT,
+    BUY_COST,
+    CLOSE,
+    COST,
+    COUNT,
+    FIRST_ID,
+    HIGH,
+    LOW,
+    MINUTE_MS,
+    OPEN,
+    OPEN_MS,
+    Rows,
+)
+from freqtrade_ext.replica.fixed import E8
+from freqtrade_ext.replica.scenarios import History
+from freqtrade_ext.replica.symbols import Symbol
+
+DAYS = 110
+_HOUR = 60
+_BASE_NOISE = 0.00055
+"""standard deviation of a minute's change; about 0.6 % of average true range in an hour"""
+_CHOPPY_NOISE = 0.0013
+_TREND_HOURS = 40
+_BREAKOUT = 0.006
+Floats = NDArray[np.float64]
+
+
+def invent(symbol: Symbol, rate: int, kind: History, end_ms: int, seed: str) -> Rows:
+    """
+    Invent closed minutes that end at a rate.
+
+    :param rate: last close, in units of 1e-8.
+    :param end_ms: the first minute that is not closed begins here.
+    """
+    rng = np.random.default_rng(list(seed.encode()))
+    minutes = DAYS * 24 * _HOUR
+    steps, noise = _wander(rng, minutes, kind)
+    busy = np.ones(minutes)
+    if kind == "breakout":
+        _lay_breakout(steps, busy, noise, rng, minutes - end_ms // MINUTE_MS % 5)
+    closes = np.exp(np.cumsum(steps))
+    closes *= rate / closes[-1]
+    return _rows(symbol, closes, noise, busy, end_ms, rng)
+
+
+def _wander(rng: np.random.Generator, minutes: int, kind: History) -> tuple[Floats, Floats]:
+    """Changes and their size by the minute: days of trends and of chop, calm hours and wild ones."""
+    hours = minutes // _HOUR
+    clusters = np.convolve(rng.normal(0, 1, hours + 11), np.full(12, 1 / 12), "valid") * 1.2
+    noise = np.repeat(np.exp(clusters), _HOUR) * (_CHOPPY_NOISE if kind == "choppy" else _BASE_NOISE)
+    days = hours // 24 + 1
+    drift = np.repeat(rng.normal(0, 0.00001, days), 24 * _HOUR)[:minutes]
+    steps = drift + noise * rng.standard_t(5, minutes) * 0.77
+    # no trend over the whole time, so that rates stay near today's
+    return steps - steps.mean(), noise
+
+
+def _lay_breakout(steps: Floats, busy: Floats, noise: Floats, rng: np.random.Generator, end: int) -> None:
+    """
+    End in a trend that gathers pace, an hour and a half of rest, and a break of its top in the last
+    closed 5m candle.
+
+    :param end: the minute at which the last closed 5m candle ends.
+    """
+    trend = slice(end - _TREND_HOURS * _HOUR - 95, end - 95)
+    length = _TREND_HOURS * _HOUR
+    noise[trend] = _BASE_NOISE * 0.7
+    slope = np.linspace(0.2, 1.8, length) * 0.0025 / _HOUR
+    steps[trend] = slope + rng.normal(0, 1, length) * noise[trend]
+    rest = slice(end - 95, end - 5)
+    noise[rest] = _BASE_NOISE * 0.3
+    # stepping back half of each change keeps the rest within a narrow range
+    wiggle = np.cumsum(rng.normal(0, 1, 90)) * 0.00008
+    wiggle -= np.linspace(0, wiggle[-1], 90)
+    steps[rest] = np.diff(wiggle, prepend=0.0)
+    steps[end - 5 :] = 0.0
+    steps[end - 5 : end] = _BREAKOUT / 5
+    noise[end - 5 :] = _BASE_NOISE * 0.2
+    busy[end - 5 :] = 4.0
+
+
+def _rows(
+    symbol: Symbol, closes: Floats, noise: Floats, busy: Floats, end_ms: int, rng: np.random.Generator
+) -> Rows:
+    minutes = len(closes)
+    opens = np.concatenate([closes[:1], closes[:-1]])
+    wicks = np.abs(rng.normal(0, 0.5, (2, minutes))) * noise
+    rows = np.zeros((minutes, 11), dtype=np.int64)
+    rows[:, OPEN_MS] = end_ms - MINUTE_MS * np.arange(minutes, 0, -1)
+    for column, rates in (
+        (OPEN, opens),
+        (HIGH, np.maximum(opens, closes) * (1 + wicks[0])),
+        (LOW, np.minimum(opens, closes) * (1 - wicks[1])),
+        (CLOSE, closes),
+    ):
+        rows[:, column] = np.maximum(np.round(rates / symbol.tick), 1) * symbol.tick
+    moved = np.abs(np.log(closes / opens)) / noise
+    spent = symbol.touch_cost * 3 * busy * (0.4 + moved) * rng.lognormal(0, 0.5, minutes)
+    rows[:, AMOUNT] = np.maximum(np.round(spent * E8 / closes * E8 / symbol.step), 1) * symbol.step
+    typical = (rows[:, OPEN] + rows[:, HIGH] + rows[:, LOW] + rows[:, CLOSE]) / 4 / E8
+    bought = np.clip(0.5 + (closes - opens) / opens / noise * 0.1 + rng.normal(0, 0.08, minutes), 0.05, 0.95)
+    rows[:, BUY_AMOUNT] = np.round(rows[:, AMOUNT] * bought / symbol.step) * symbol.step
+    rows[:, COST] = rows[:, AMOUNT] * typical
+    rows[:, BUY_COST] = rows[:, BUY_AMOUNT] * typical
+    rows[:, COUNT] = 1 + spent / 900
+    rows[:, FIRST_ID] = 3_000_000_000 + np.cumsum(rows[:, COUNT]) - rows[:, COUNT]
+    return rows

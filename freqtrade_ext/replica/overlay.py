@@ -1,0 +1,47 @@
+"""The freqtrade configuration that leads ccxt to the embedded exchange, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import ccxt.pro
+
+LABEL = "embedded exchange, NOT the real market"
+_HOST = re.compile(r"^(http|ws)s?://[^/]+")
+
+
+def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
+    """
+    What to merge over a freqtrade configuration (`freqtrade trade -c config.json -c overlay.json`).
+
+    Every url of ccxt's table is led to loopback, the unused ones too, so that nothing can leave.
+
+    :param url: of the running exchange, e.g. http://127.0.0.1:8790.
+    """
+    urls = _rehost(ccxt.pro.binance().urls, url)
+    # ccxt takes a socket for a spot one by `/stream` in its url
+    urls["api"]["ws"]["spot"] = url.replace("http", "ws", 1) + "/stream/ws"
+    return {
+        "bot_name": f"{bot_name} ({LABEL})",
+        "exchange": {
+            "name": "binance",
+            "ccxt_config": {
+                "options": {
+                    "fetchMarkets": {"types": ["spot"]},
+                    "fetchMargins": False,
+                    "fetchCurrencies": False,
+                },
+                "urls": {name: urls[name] for name in ("api", "test", "demo")},
+            },
+        },
+    }
+
+
+def _rehost(value: Any, url: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _rehost(inner, url) for name, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    host = url.removeprefix("http")
+    return _HOST.sub(lambda found: found.group(1) + host, value)

@@ -1,0 +1,107 @@
+"""The web server: loopback only, one event loop, the market advanced by its clock and before each answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from freqtrade_ext.replica.control import Control
+from freqtrade_ext.replica.errors import ApiError
+from freqtrade_ext.replica.exchange import Exchange
+from freqtrade_ext.replica.params import Params
+from freqtrade_ext.replica.rest import PUBLIC, Handler, Weight
+from freqtrade_ext.replica.symbols import RATE_LIMITS
+
+logger = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+_TICK_SECONDS = 0.05
+_WEIGHT_LIMIT = int(str(RATE_LIMITS[0]["limit"]))
+
+
+class Server:
+    """Binance's endpoints over an exchange."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.control = Control(exchange)
+        self._weight_minute = 0
+        self._weight = 0
+
+    @asynccontextmanager
+    async def running(self, port: int = 0) -> AsyncIterator[int]:
+        """Serve on loopback until left; gives the port, a free one for 0."""
+        runner = web.AppRunner(self._app(), access_log=None)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, HOST, port, reuse_address=True)
+            await site.start()
+            driver = asyncio.create_task(self._drive())
+            yield runner.addresses[0][1]
+            driver.cancel()
+            with suppress(asyncio.CancelledError):
+                await driver
+        finally:
+            await runner.cleanup()
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[self._refusals])
+        for path, (handler, weight) in PUBLIC.items():
+            app.router.add_get(f"/api/v3/{path}", self._public(handler, weight))
+        self.control.add_routes(app.router)
+        return app
+
+    async def _drive(self) -> None:
+        while True:
+            self.exchange.advance(self.exchange.now_ms())
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def _public(self, handler: Handler, weight: Weight) -> Any:
+        async def serve(request: web.Request) -> web.Response:
+            self.exchange.advance(self.exchange.now_ms())
+            params = Params(self.exchange, request.query)
+            self._charge(weight(params))
+            return _json(handler(self.exchange, params))
+
+        return serve
+
+    def _charge(self, weight: int) -> None:
+        minute = self.exchange.now_ms() // 60_000
+        if minute != self._weight_minute:
+            self._weight_minute, self._weight = minute, 0
+        self._weight += weight
+        if self._weight > _WEIGHT_LIMIT:
+            wait = 60 - self.exchange.now_ms() // 1000 % 60
+            message = (
+                f"Too much request weight used; current limit is {_WEIGHT_LIMIT} request weight per "
+                "1 MINUTE. "
+                "Please use WebSocket Streams for live updates to avoid polling the API."
+            )
+            raise ApiError(-1003, message, 429, {"Retry-After": str(wait)})
+
+    @web.middleware
+    async def _refusals(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """Count the request, put refusals in Binance's form, and state the weight used."""
+        if not request.path.startswith("/control/"):
+            self.control.requests[f"{request.method} {request.path}"] += 1
+        try:
+            response: web.StreamResponse = await handler(request)
+        except ApiError as error:
+            response = _json(error.body, error.status)
+            response.headers.update(error.headers)
+        except web.HTTPNotFound:
+            response = web.Response(text="<html><body><h2>404 Not found</h2></body></html>", status=404)
+        if not response.prepared:
+            response.headers["X-MBX-USED-WEIGHT"] = str(self._weight)
+            response.headers["X-MBX-USED-WEIGHT-1M"] = str(self._weight)
+        return response
+
+
+def _json(data: Any, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(data), status=status, content_type="application/json")
