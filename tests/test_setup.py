@@ -28,6 +28,8 @@ def shown_config(folder: Path, *files: Path) -> dict:
 
 def test_freqtrade_accepts_config_json(tmp_path):
     config = shown_config(tmp_path, ROOT / "config.json")
+    # left out, freqtrade starts stopped and waits for a command
+    assert config["initial_state"] == "running"
     assert config["dry_run"] is True
     assert config["dry_run_wallet"] == 500
     # 0.99 would leave 99 of 100, which is too little to trade
