@@ -52,7 +52,7 @@ class Replica:
         """Play the market up to a time, and return when that is done."""
 
         async def play() -> None:
-            self.exchange.advance(to_ms)
+            self._server.advance(to_ms)
 
         asyncio.run_coroutine_threadsafe(play(), self._loop).result()
 

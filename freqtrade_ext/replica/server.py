@@ -16,12 +16,15 @@ from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.params import Params
 from freqtrade_ext.replica.rest import PUBLIC, Handler, Weight
+from freqtrade_ext.replica.sockets import Sockets
+from freqtrade_ext.replica.streams import Streams
 from freqtrade_ext.replica.symbols import RATE_LIMITS
 
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 _TICK_SECONDS = 0.05
+_SOCKET_PATHS = ("/ws", "/ws/{streams:.*}", "/stream", "/stream/ws", "/stream/ws/{streams:.*}")
 _WEIGHT_LIMIT = int(str(RATE_LIMITS[0]["limit"]))
 
 
@@ -31,6 +34,8 @@ class Server:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.control = Control(exchange)
+        self._sockets = Sockets()
+        self._sockets.streams = self._streams = Streams(exchange.markets, self._sockets.publish)
         self._weight_minute = 0
         self._weight = 0
 
@@ -54,12 +59,19 @@ class Server:
         app = web.Application(middlewares=[self._refusals])
         for path, (handler, weight) in PUBLIC.items():
             app.router.add_get(f"/api/v3/{path}", self._public(handler, weight))
+        for path in _SOCKET_PATHS:
+            app.router.add_get(path, self._sockets.serve)
         self.control.add_routes(app.router)
         return app
 
+    def advance(self, to_ms: int) -> None:
+        """Play the markets up to a time and say it on the streams."""
+        self.exchange.advance(to_ms)
+        self._streams.advance(to_ms)
+
     async def _drive(self) -> None:
         while True:
-            self.exchange.advance(self.exchange.now_ms())
+            self.advance(self.exchange.now_ms())
             await asyncio.sleep(_TICK_SECONDS)
 
     def _public(self, handler: Handler, weight: Weight) -> Any:
