@@ -50,6 +50,7 @@ class Settings:
     atr_choppy: float = _setting(
         1.0, "percent", "ATR of a market without trend is choppy from here on, flat below", above=0
     )
+    atr_low: float = _setting(1.0, "percent", "ATR below this is low volatility", above=0)
     atr_high: float = _setting(3.0, "percent", "ATR above this is high volatility", above=0)
     rsi_strong: float = _setting(
         60.0, "RSI", "a strong long trend needs more; a short one less than 100 - this", above=0, below=100
