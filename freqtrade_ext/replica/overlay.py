@@ -15,13 +15,13 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
     """
     What to merge over a freqtrade configuration (`freqtrade trade -c config.json -c overlay.json`).
 
-    Every url of ccxt's table is led to loopback, the unused ones too, so that nothing can leave.
+    Every API url of ccxt is led to loopback, the unused ones too, so that nothing can leave.
 
     :param url: of the running exchange, e.g. http://127.0.0.1:8790.
     """
-    urls = _rehost(ccxt.pro.binance().urls, url)
+    api = _rehost(ccxt.pro.binance().urls["api"], url)
     # ccxt takes a socket for a spot one by `/stream` in its url
-    urls["api"]["ws"]["spot"] = url.replace("http", "ws", 1) + "/stream/ws"
+    api["ws"]["spot"] = url.replace("http", "ws", 1) + "/stream/ws"
     return {
         "bot_name": f"{bot_name} ({LABEL})",
         "exchange": {
@@ -32,7 +32,7 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
                     "fetchMargins": False,
                     "fetchCurrencies": False,
                 },
-                "urls": {name: urls[name] for name in ("api", "test", "demo")},
+                "urls": {"api": api},
             },
         },
     }
