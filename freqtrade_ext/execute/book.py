@@ -10,6 +10,8 @@ from typing import Literal
 BuySell = Literal["buy", "sell"]
 Level = tuple[float, float]
 """(rate in quote per base, amount in base units)"""
+DUST = 1e-12
+"""part of an amount below which what is left of it is float noise: no exchange has lots that fine"""
 
 
 class BadBook(ValueError):
@@ -55,6 +57,17 @@ class Book:
             if level_rate < rate if side == "buy" else level_rate > rate:
                 return 0.0
         return 0.0 if len(levels) < self.depth else None
+
+
+def splice(levels: Sequence[Level], side: BuySell, best: Level) -> list[Level]:
+    """
+    Put newer news of the best level on top of levels of the side that it belongs to, best first.
+
+    Levels better than it are gone, and its own amount is the newer one.
+    """
+    rate = best[0]
+    behind = (level for level in levels if (level[0] < rate if side == "buy" else level[0] > rate))
+    return [best, *behind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +123,8 @@ def walk(
             shown = available(rate, shown)
         if shown <= 0:
             continue
-        if shown >= left:
-            fills.append((rate, left))
+        if shown >= left - amount * DUST:
+            fills.append((rate, min(left, shown)))
             left = 0.0
             stopped = ""
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from freqtrade_ext.execute.book import BuySell, Level
+from freqtrade_ext.execute.book import DUST, BuySell, Level
 
 
 class Ledger:
@@ -21,21 +21,21 @@ class Ledger:
     def __init__(self, taken: dict[BuySell, dict[float, float]] | None = None) -> None:
         self._taken: dict[BuySell, dict[float, float]] = taken or {"buy": {}, "sell": {}}
 
-    def observe(self, side: BuySell, levels: Sequence[Level]) -> None:
+    def observe(self, side: BuySell, levels: Sequence[Level], *, is_whole: bool = False) -> None:
         """
         Look at the levels that orders of this side take from, best first.
 
         A rate inside the displayed range that is not displayed has no amount left; one beyond the
         last level displayed is unknown and stays as it was.
+
+        :param is_whole: nothing lies beyond the levels, so nothing is unknown.
         """
         taken = self._taken[side]
-        if not taken or not levels:
+        if not taken:
             return
         shown = {level[0]: level[1] for level in levels}
-        last = levels[-1][0]
         for rate in list(taken):
-            beyond = rate > last if side == "buy" else rate < last
-            if beyond:
+            if not is_whole and _is_beyond(rate, side, levels):
                 continue
             taken[rate] = min(taken[rate], shown.get(rate, 0.0))
             if taken[rate] <= 0:
@@ -43,7 +43,8 @@ class Ledger:
 
     def left(self, side: BuySell, rate: float, displayed: float) -> float:
         """Amount of a displayed level that is still there for us, in base units."""
-        return displayed - self._taken[side].get(rate, 0.0)
+        left = displayed - self._taken[side].get(rate, 0.0)
+        return left if left > displayed * DUST else 0.0
 
     def take(self, side: BuySell, fills: Sequence[Level]) -> None:
         """Note the fills of a taker order of ours."""
@@ -57,3 +58,9 @@ class Ledger:
     @classmethod
     def from_json(cls, data: dict[BuySell, list[Level]]) -> Ledger:
         return cls({side: {rate: amount for rate, amount in levels} for side, levels in data.items()})
+
+
+def _is_beyond(rate: float, side: BuySell, levels: Sequence[Level]) -> bool:
+    if not levels:
+        return True
+    return rate > levels[-1][0] if side == "buy" else rate < levels[-1][0]

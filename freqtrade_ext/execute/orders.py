@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from freqtrade_ext.execute.account import currencies
-from freqtrade_ext.execute.book import BuySell
+from freqtrade_ext.execute.book import DUST, BuySell
 from freqtrade_ext.execute.fees import Fee
 from freqtrade_ext.execute.resting import Queue
 
@@ -36,6 +36,8 @@ class OrderRequest:
     reduce_only: bool = False
     ccxt_type: str = ""
     """the type as freqtrade named it, e.g. stop_loss_limit"""
+    stock_average: float | None = None
+    """average that stock freqtrade's dry-run would have claimed at the decision"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,8 +71,6 @@ class PaperOrder:
     fee_value: float = 0.0
     """all fees in quote units"""
     last_fill_ms: int | None = None
-    stock_average: float | None = None
-    """average that stock freqtrade's dry-run would have claimed for the taker part"""
 
     @property
     def filled(self) -> float:
@@ -81,8 +81,8 @@ class PaperOrder:
     def remaining(self) -> float:
         """Base units; exactly 0 once everything is filled."""
         left = self.request.amount - self.filled
-        # a sum of parts may miss the amount by the last bits; no exchange trades less than 1e-12 of it
-        return 0.0 if left <= self.request.amount * 1e-12 else left
+        # a sum of parts may miss the amount by the last bits
+        return 0.0 if left <= self.request.amount * DUST else left
 
     @property
     def cost(self) -> float:
@@ -182,7 +182,7 @@ class PaperOrder:
             "fee_cost": fee.get("cost", 0.0),
             "fee_currency": fee.get("currency"),
             "fee_rate": fee.get("rate"),
-            "stock_average": self.stock_average,
+            "stock_average": r.stock_average,
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from freqtrade.exchange.common import retrier
 
 from freqtrade_ext.execute.book import BadBook, Book, Level
 from freqtrade_ext.execute.engine import Cursor, Rules
+from freqtrade_ext.execute.feed import Feed
 from freqtrade_ext.execute.filters import from_limits
 from freqtrade_ext.execute.resting import Print
 
@@ -34,10 +35,14 @@ PRINTS_WINDOW_MS = 3_600_000
 
 
 class Venue:
-    """REST access to one exchange. Errors come out as freqtrade's own, so that the bot handles them."""
+    """
+    One exchange: its live feed where that is in step, else REST.
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    Errors come out as freqtrade's own, so that the bot handles them.
+    """
+
+    def __init__(self, exchange: Exchange, feed: Feed | None = None) -> None:
+        self._exchange, self._feed = exchange, feed
         listed = exchange._ft_has["l2_limit_range"] or (20, 100)
         usual = tuple(depth for depth in listed if depth >= 20) or (max(listed),)
         self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
@@ -55,6 +60,9 @@ class Venue:
         :raises TemporaryError: where the exchange fails, or answers with a book that cannot be true.
         """
         asked_ms = self.now_ms()
+        if self._feed and (book := self._feed.book(pair, depth, not_before_ms=asked_ms)):
+            return book
+        asked_ms = self.now_ms()
         raw = self._ask(self._exchange._api.fetch_l2_order_book, pair, depth)
         size = self._contract_size(pair)
         try:
@@ -68,6 +76,9 @@ class Venue:
 
         :param since: None asks for just the latest trade.
         """
+        live = self._feed.prints(pair, since) if self._feed else None
+        if live is not None:
+            return live, _advance(since or Cursor(0, ()), live)
         if since is None:
             latest = self._prints(pair, None, 1)[-1:]
             return latest, _advance(Cursor(0, ()), latest)
