@@ -15,8 +15,9 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .PHONY: trade test ui docs lock clean
 
+# 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
-	@$(BIN)/python -m freqtrade_ext.trade --market $(MARKET) $(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS)
+	@$(BIN)/python -m freqtrade_ext.trade --market $(MARKET) $(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS) || test $$? -eq 130
 
 test: $(VENV)/.development
 	@$(BIN)/ruff check --quiet .

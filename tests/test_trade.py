@@ -1,10 +1,17 @@
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
+import psutil
 import pytest
 
 from freqtrade_ext import trade
+from tests.bot_process import ROOT, wait_until
 
 
 class Clock(BaseHTTPRequestHandler):
@@ -113,3 +120,58 @@ def test_port_is_free(silent_port, closed_port):
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
     assert trade.port_is_free("127.0.0.1", port)
+
+
+@pytest.fixture
+def make_trade(tmp_path):
+    """What `make trade MARKET=embedded` runs, in a folder of its own, once the bot trades."""
+    config = json.loads((ROOT / "config.json").read_text())
+    config["strategy_path"] = str(ROOT / "strategies")
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "user_data").mkdir()
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "freqtrade_ext.trade", "--market", "embedded"]
+    with log.open("w") as out:
+        start = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=out, start_new_session=True)
+    try:
+        wait_until(
+            lambda: "Changing state to: RUNNING" in log.read_text() or start.poll() is not None, "the bot", 60
+        )
+        assert start.poll() is None, log.read_text()
+        yield start, psutil.Process(start.pid).children(recursive=True)
+    finally:
+        start.terminate()
+        start.wait(30)
+
+
+def test_ctrl_c_after_talking_to_loopback_alone(make_trade, tmp_path):
+    start, processes = make_trade
+    sockets = [connection for process in processes for connection in process.net_connections("inet")]
+    assert {connection.laddr.ip for connection in sockets} == {"127.0.0.1"}
+    assert {connection.raddr.ip for connection in sockets if connection.raddr} == {"127.0.0.1"}
+    # as a terminal does, which tells its whole foreground group
+    os.killpg(start.pid, signal.SIGINT)
+    check_ended(start, processes, 130)
+    private = tmp_path / "user_data" / "private.json"
+    assert private.stat().st_mode & 0o777 == 0o600
+    log = (tmp_path / "log").read_text()
+    secrets = json.loads(private.read_text())["api_server"]
+    assert not [name for name in ("password", "jwt_secret_key", "ws_token") if secrets[name] in log]
+
+
+def test_sigterm_ends_bot_and_market(make_trade):
+    start, processes = make_trade
+    start.terminate()
+    check_ended(start, processes, 143)
+
+
+def test_a_closed_terminal_ends_bot_and_market(make_trade):
+    start, processes = make_trade
+    os.killpg(start.pid, signal.SIGHUP)
+    check_ended(start, processes, 129)
+
+
+def check_ended(start, processes, code):
+    assert len(processes) == 2
+    assert start.wait(30) == code
+    assert [process for process in processes if process.is_running()] == []

@@ -1,0 +1,172 @@
+"""The real bot and the embedded exchange, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import Request, urlopen
+
+ROOT = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
+Levels = Sequence[tuple[float, float]]
+"""(rate, amount), best first"""
+
+
+class Market:
+    """The replica's process, directed over HTTP."""
+
+    def __init__(self, overlay: dict[str, Any]) -> None:
+        self.overlay = overlay
+        self.url = overlay["exchange"]["ccxt_config"]["urls"]["api"]["public"].removesuffix("/api/v3")
+
+    def freeze(self, symbol: str, bids: Levels, asks: Levels) -> None:
+        self._post("book", symbol=symbol, bids=bids, asks=asks)
+
+    def move(self, symbol: str, to: float, seconds: float) -> None:
+        self._post("move", symbol=symbol, to=to, seconds=seconds)
+
+    def last_rate(self, symbol: str) -> float:
+        with urlopen(f"{self.url}/api/v3/ticker/price?symbol={symbol}", timeout=10) as answer:
+            return float(json.load(answer)["price"])
+
+    def _post(self, path: str, **body: object) -> None:
+        request = Request(f"{self.url}/control/{path}", json.dumps(body).encode())
+        with urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+
+@contextmanager
+def running_market(folder: Path, *arguments: str) -> Iterator[Market]:
+    overlay = folder / "overlay.json"
+    command = [
+        sys.executable,
+        "-m",
+        "freqtrade_ext.replica",
+        "--port",
+        "0",
+        "--overlay",
+        str(overlay),
+        *arguments,
+    ]
+    with (folder / "market.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: overlay.exists() and overlay.stat().st_size, "the replica to serve", 30)
+        yield Market(json.loads(overlay.read_text()))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+class Bot:
+    """`freqtrade trade --dry-run` in a folder of its own, with config.json and the test's changes to it."""
+
+    def __init__(self, folder: Path, market: Market, strategy: str, **changes: Any) -> None:
+        self.folder = folder
+        (folder / "user_data").mkdir(parents=True)
+        config = json.loads((ROOT / "config.json").read_text())
+        config |= {"strategy": strategy, "strategy_path": str(ROOT / "strategies")}
+        # tells of each loop in the log, see wait_for_loops
+        config["internals"]["heartbeat_interval"] = 1
+        config |= changes
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "overlay.json").write_text(json.dumps(market.overlay))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "freqtrade", "trade", "--dry-run"]
+        command += ["--config", "config.json", "--config", "overlay.json", "--db-url", "sqlite:///bot.sqlite"]
+        # freqtrade wraps what it prints; only its log file has whole lines
+        command += ["--logfile", "bot.log"]
+        with (self.folder / "printed.log").open("a") as printed:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=printed, stderr=printed)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Send the signal and return the exit code, negative where the signal ended the bot by itself."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "bot.log"
+        return path.read_text() if path.exists() else (self.folder / "printed.log").read_text()
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """Read the bot's database; nothing while it is not there yet."""
+        path = self.folder / "bot.sqlite"
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
+            database.row_factory = sqlite3.Row
+            try:
+                return [dict(row) for row in database.execute(query, values)]
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error):
+                    return []
+                raise
+
+    def trades(self) -> list[dict[str, Any]]:
+        return self.rows("select * from trades order by id")
+
+    def orders(self) -> list[dict[str, Any]]:
+        """Orders that are done, oldest first."""
+        return self.rows("select * from orders where not ft_is_open order by id")
+
+    def closed_trade(self, seconds: float = 45) -> dict[str, Any]:
+        """Wait for the first trade that is closed."""
+        closed = self.wait(
+            lambda: [trade for trade in self.trades() if not trade["is_open"]], "a trade to close", seconds
+        )
+        return closed[0]
+
+    def custom_data(self) -> dict[str, Any]:
+        """What the first trade keeps beside freqtrade's own columns."""
+        rows = self.rows("select cd_key, cd_value from trade_custom_data where ft_trade_id = 1")
+        return {row["cd_key"]: json.loads(row["cd_value"]) for row in rows}
+
+    def wait_for_loops(self, count: int) -> None:
+        """Let the bot look at the market this often."""
+        beats = self.log.count("Bot heartbeat")
+        self.wait(lambda: self.log.count("Bot heartbeat") >= beats + count, f"{count} loops")
+
+    def wait(self, condition: Callable[[], T], what: str, seconds: float = 45) -> T:
+        """Return the condition's first true value; a bot that has ended fails at once."""
+
+        def alive() -> T:
+            assert self.process is not None
+            assert self.process.poll() is None, f"the bot ended while waiting for {what}\n{self.log[-4000:]}"
+            return condition()
+
+        try:
+            return wait_until(alive, what, seconds)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{self.log[-6000:]}") from None
+
+
+@contextmanager
+def running_bot(bot: Bot) -> Iterator[Bot]:
+    bot.start()
+    try:
+        yield bot
+    finally:
+        assert bot.process is not None
+        if bot.process.poll() is None:
+            bot.stop()
+
+
+def wait_until(condition: Callable[[], T], what: str, seconds: float) -> T:
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(0.1)
+    return value
