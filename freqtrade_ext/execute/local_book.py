@@ -68,7 +68,7 @@ class _Side:
 
 class LocalBook:
     """
-    One pair's book after the procedure of Binance's documentation, "How to manage a local order book correctly".
+    One pair's book by the procedure of Binance's "How to manage a local order book correctly".
 
     Differences are buffered until the snapshot comes. Those with a last update id <= the snapshot's are
     dropped, the first one used must cover the id after the snapshot's, each later one must start right
@@ -129,7 +129,7 @@ class LocalBook:
             self.top = top
 
     def levels(self, side: BuySell) -> Iterator[Level]:
-        """Yield the levels that an order of this side takes from, best first, with the newer top spliced in."""
+        """Yield the levels that an order of this side takes from, best first; a newer top is spliced in."""
         return self.levels_under(self.top, side)
 
     def levels_under(self, top: Top | None, side: BuySell) -> Iterator[Level]:
