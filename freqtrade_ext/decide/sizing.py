@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from freqtrade_ext.decide import NoTrade
@@ -93,7 +93,7 @@ def payable_amount(
 
 def trim_to_balance(
     stake: Stake,
-    fills: list[tuple[float, float]],
+    fills: Sequence[tuple[float, float]],
     rate: float,
     balance: float,
     exchange_minimum: float,

@@ -1,0 +1,132 @@
+"""Read and move an open position: what freqtrade's `Trade` knows, in the terms of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from freqtrade.exchange import amount_to_contract_precision, price_to_precision
+from freqtrade.persistence import Order, Trade
+
+from freqtrade_ext.decide.plan import ROUNDING
+
+STAGES = {"tp1": 1, "tp2": 2, "tp3": 3}
+"""tag of an exit order -> the target it belongs to; kept stable, since freqtrade's statistics group by it"""
+
+
+def round_rate(trade: Trade, rate: float) -> float:
+    """Round to the nearest tick of the trade's pair."""
+    return float(price_to_precision(rate, trade.price_precision, trade.precision_mode_price))
+
+
+def round_amount(trade: Trade, amount: float) -> float:
+    """Round down to the lot of the trade's pair."""
+    return float(
+        amount_to_contract_precision(
+            amount, trade.amount_precision, trade.precision_mode, trade.contract_size
+        )
+    )
+
+
+def average_entry(trade: Trade) -> float:
+    """Average the entries' fills, unrounded (`trade.open_rate` is rounded to the tick)."""
+    fills = [(o.safe_filled, o.safe_price) for o in trade.orders if is_fill(o, trade.entry_side)]
+    return float(sum(amount * rate for amount, rate in fills) / sum(amount for amount, _ in fills))
+
+
+def entered_amount(trade: Trade) -> float:
+    """Sum what the entries brought after fees, in whole lots of base units."""
+    entered = sum(o.safe_amount_after_fee for o in trade.orders if is_fill(o, trade.entry_side))
+    return round_amount(trade, entered * (1 + ROUNDING))
+
+
+def stage_asked(trade: Trade) -> int:
+    """
+    Tell the highest target for which an exit order was ever placed.
+
+    Order tags latch a target: they are in the database with the order, so a fall of the price, a partial
+    fill or a restart does not undo a target that was reached.
+    """
+    return max(
+        (STAGES.get(o.ft_order_tag, 0) for o in trade.orders if o.ft_order_side == trade.exit_side), default=0
+    )
+
+
+def has_taken_profit(trade: Trade) -> bool:
+    return any(o.ft_order_tag in STAGES and is_fill(o, trade.exit_side) for o in trade.orders)
+
+
+def is_fill(order: Order, side: str) -> bool:
+    return bool(order.ft_order_side == side and order.safe_filled > 0)
+
+
+def stake_for(trade: Trade, amount: float) -> float:
+    """
+    Give the stake that `adjust_trade_position` returns to sell this amount.
+
+    freqtrade turns it back by `stake * trade.amount / trade.stake_amount` and cuts to the lot
+    (2026.9 freqtradebot.py `check_and_call_adjust_trade_position`), so noise must not fall below the lot.
+    """
+    noise = 0.0 if trade.amount_precision is None else ROUNDING / 10
+    return amount * (1 + noise) * trade.stake_amount / trade.amount
+
+
+def set_stop(trade: Trade, stop_rate: float) -> None:
+    """
+    Put the stop of a trade exactly here, up or down.
+
+    The ratio is taken from the open rate and not from the current one, as `custom_stoploss` would return it:
+    freqtrade repeats `adjust_stop_loss(open_rate, stop_loss_pct)` after each partial exit (2026.9
+    persistence/trade_model.py `recalc_trade_from_orders`), which moved a stop that was set from a rate below
+    the open rate, and called it trailing. It rounds towards the entry: aim a little beyond the tick.
+    """
+    if trade.is_short:
+        base, aim = min(trade.open_rate, stop_rate), stop_rate * (1 + ROUNDING / 10)
+    else:
+        base, aim = max(trade.open_rate, stop_rate), stop_rate * (1 - ROUNDING / 10)
+    ratio = abs(1 - aim / base) * (trade.leverage or 1.0)
+    trade.adjust_stop_loss(base, ratio, allow_refresh=True)
+
+
+def is_dust(trade: Trade, rate: float, limits: Mapping[str, Any]) -> bool:
+    """
+    Tell whether what exits have left of a position is less than the exchange lets anyone sell.
+
+    :param limits: of the market, as ccxt gives them.
+    """
+    if not any(is_fill(o, trade.exit_side) for o in trade.orders):
+        return False
+    least_cost, least_amount = limits["cost"]["min"] or 0.0, limits["amount"]["min"] or 0.0
+    return bool(trade.amount * rate < least_cost or trade.amount < least_amount)
+
+
+def write_off(trade: Trade, rate: float) -> None:
+    """
+    Close a trade whose rest cannot be sold; it stays in the wallet and counts as lost.
+
+    `Trade.close` takes the last partial exit's profit for the whole trade's while an amount is left
+    (2026.9 persistence/trade_model.py `recalc_trade_from_orders`), so the profit is set here.
+    """
+    lost = trade.amount * trade.open_rate
+    trade.close(rate)
+    trade.realized_profit -= lost
+    trade.close_profit_abs = trade.realized_profit
+    trade.close_profit = trade.realized_profit / trade.max_stake_amount
+    Trade.commit()
+
+
+def order_record(order: Order) -> dict[str, Any]:
+    """Say what the exchange reported of an order, in the words of the paper engine's `fill_record`."""
+    direction = 1 if order.side == "buy" else -1
+    return {
+        "order_id": order.order_id,
+        "pair": order.ft_pair,
+        "side": order.side,
+        "type": order.order_type,
+        "status": order.status,
+        "requested": order.safe_amount,
+        "filled": order.safe_filled,
+        "average": order.safe_price,
+        "decision_rate": order.ft_price,
+        "slippage_bps": 1e4 * direction * (order.safe_price / order.ft_price - 1),
+    }
