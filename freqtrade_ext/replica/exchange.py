@@ -77,11 +77,11 @@ def generated(
     """One generated market, warmed up since a minute before now."""
     start_ms = now_ms - _WARM_UP_MS
     candles = Candles(
-        invent(symbol, symbol.start_rate, history(script), start_ms // MINUTE_MS * MINUTE_MS, seed)
+        invent(symbol, symbol.start_rate, history(script), start_ms // MINUTE_MS * MINUTE_MS, now_ms, seed)
     )
     rng = Random(seed)
     market = Market(symbol, candles, update_id=50_000_000_000)
-    way = chain([Leg(_WARM_UP_MS / 1000, 0.0002)], legs(script, then, rng))
+    way = chain([Leg(_WARM_UP_MS / 1000, 0.0004)], legs(script, then, rng))
     path = Path(symbol.start_rate, way, rng, start_ms)
     generator = Generator(market, path, rng, start_ms, activity)
     market.apply(generator.open_book(start_ms))

@@ -23,7 +23,9 @@ _REFILL_SHARE = (0.5, 0.9)
 """how often an event closes a gap at the touch: in a thin market, in a busy one"""
 _FOLLOW_UP_SHARE = 0.65
 _STALE_LEFT = 2
-"""at most so many passed levels are not withdrawn in time and get taken"""
+"""at most so many passed levels are not withdrawn in time and get taken,"""
+_STALE_PART = (0.02, 0.3)
+"""with so much of their amount"""
 _STICKY = 0.00004
 """makers follow the fair rate once it has moved by about this ratio"""
 _TIDY = 40
@@ -104,8 +106,12 @@ class Generator:
                 break
             stale.append(rate)
         left = set(self._rng.sample(stale, min(self._rng.randint(0, _STALE_LEFT), len(stale))))
-        gone = [(rate, 0) for rate in stale if rate not in left]
-        yield _one_sided(ms, OPPOSITE[side], gone)
+        step = self._market.symbol.step
+        parts = {
+            rate: int(makers.others(rate) * self._rng.uniform(*_STALE_PART)) // step * step for rate in stale
+        }
+        kept = [(rate, parts[rate] if rate in left else 0) for rate in stale]
+        yield _one_sided(ms, OPPOSITE[side], kept)
         taken = sum(makers.amount(rate) for rate in stale)
         if taken:
             yield Take(ms, side, taken, reach)

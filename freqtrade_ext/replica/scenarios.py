@@ -48,7 +48,7 @@ _MOODS = {
 }
 # The lead-in leaves a bot the time to start and to enter.
 _RISE = (
-    Leg(45, 0.0005),
+    Leg(45, 0.0006),
     Leg(50, 0.024, pace=2.0),
     Leg(20, -0.002),
     Leg(50, 0.022, pace=2.0),
@@ -56,7 +56,7 @@ _RISE = (
     Leg(80, 0.043, pace=2.0),
     Leg(60, -0.001),
 )
-_FALL = (Leg(45, 0.0005), Leg(90, -0.06, pace=2.0), Leg(60, 0.004))
+_FALL = (Leg(45, 0.0006), Leg(90, -0.06, pace=2.0), Leg(60, 0.004))
 _CRASH = (
     Leg(60, 0.0005),
     Leg(10, -0.5, noise=0.004, pace=6.0),
