@@ -14,12 +14,13 @@ class Account:
     """
     Balances per asset, and on futures the position per pair.
 
-    Sums are kept as decimals of the exact binary amounts, so that no sequence of fills loses or makes
-    money by rounding. Spot moves base and quote; futures move quote by realised profit and fees alone.
+    Sums are kept as decimals, so that no sequence of fills loses or makes money by rounding, and ten
+    buys of 0.1 are sold by one of 1. Spot moves base and quote; futures move quote by realised profit
+    and fees alone.
     """
 
     def __init__(self, start: Mapping[str, float], *, is_futures: bool = False) -> None:
-        self.start = {currency: Decimal(amount) for currency, amount in start.items()}
+        self.start = {currency: _exact(amount) for currency, amount in start.items()}
         self.moved: dict[str, Decimal] = {}
         """what fills and fees changed since the start"""
         self.positions: dict[str, tuple[Decimal, Decimal]] = {}
@@ -39,19 +40,19 @@ class Account:
             if currencies(pair)[1] == currency
         )
 
-    def apply(
-        self, pair: str, side: BuySell, amount: float, cost: float, fee: Fee, leverage: float = 1.0
-    ) -> None:
-        """Book one execution of `amount` base units for `cost` quote units, and its fee."""
+    def trade(self, pair: str, side: BuySell, amount: float, cost: float, leverage: float = 1.0) -> None:
+        """Book one execution of `amount` base units for `cost` quote units."""
         base, quote = currencies(pair)
         sign = 1 if side == "buy" else -1
         if self.is_futures:
             self.leverage[pair] = leverage
-            self._move_position(pair, quote, sign * Decimal(amount), sign * Decimal(cost))
+            self._move_position(pair, quote, sign * _exact(amount), sign * _exact(cost))
         else:
-            self._move(base, sign * Decimal(amount))
-            self._move(quote, -sign * Decimal(cost))
-        self._move(fee.currency, -Decimal(fee.cost))
+            self._move(base, sign * _exact(amount))
+            self._move(quote, -sign * _exact(cost))
+
+    def pay(self, fee: Fee) -> None:
+        self._move(fee.currency, -_exact(fee.cost))
 
     def _move(self, currency: str, amount: Decimal) -> None:
         self.moved[currency] = self.moved.get(currency, Decimal(0)) + amount
@@ -60,11 +61,11 @@ class Account:
         """Add to the position, or reduce it and realise the profit of the part that closes."""
         held, held_cost = self.positions.get(pair, (Decimal(0), Decimal(0)))
         if held * amount < 0:
-            closing = min(abs(amount), abs(held)) / abs(amount)
-            entry_cost = held_cost * (closing * abs(amount) / abs(held))
-            self._move(quote, -(cost * closing) - entry_cost)
-            held, held_cost = held + amount * closing, held_cost - entry_cost
-            amount, cost = amount * (1 - closing), cost * (1 - closing)
+            closed = min(abs(amount), abs(held)).copy_sign(amount)
+            entry_cost, exit_cost = held_cost * (-closed / held), cost * (closed / amount)
+            self._move(quote, -exit_cost - entry_cost)
+            held, held_cost = held + closed, held_cost - entry_cost
+            amount, cost = amount - closed, cost - exit_cost
         self.positions[pair] = (held + amount, held_cost + cost)
         if not self.positions[pair][0]:
             del self.positions[pair]
@@ -81,6 +82,11 @@ class Account:
         self.moved = {currency: Decimal(amount) for currency, amount in data["moved"].items()}
         self.positions = {pair: (Decimal(a), Decimal(c)) for pair, (a, c) in data["positions"].items()}
         self.leverage = dict(data["leverage"])
+
+
+def _exact(number: float) -> Decimal:
+    """Take the number for the decimal that it was written as: lots and ticks are decimals."""
+    return Decimal(repr(float(number)))
 
 
 def currencies(pair: str) -> tuple[str, str]:

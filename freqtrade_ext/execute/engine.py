@@ -190,15 +190,18 @@ class Engine:
         may_rest = request.limit is not None and request.time_in_force in ("GTC", "PO")
         if may_rest and result.stopped:
             self._read_tape(request.pair)
+        bnb_rate = self._bnb_rate(request.pair)
         # nothing is asked of the exchange from here on: a failure cannot leave half of it done
+        ledger = self._ledger(request.pair)
+        ledger.observe(request.side, book.taken_by(request.side), is_whole=book.is_whole(request.side))
         if request.time_in_force == "FOK" and result.stopped:
             order.end("expired", "fill or kill: " + _why(request, book, result))
             return
-        self._ledger(request.pair).take(request.side, result.fills)
+        ledger.take(request.side, result.fills)
         order.book_ms, order.levels = book.time_ms, len(result.fills)
         if result.fills:
             order.worst = result.worst
-            self._fill(order, result.filled, result.cost, book.time_ms, maker=False)
+            self._fill(order, result.filled, result.cost, book.time_ms, bnb_rate, maker=False)
         if order.status != "open":
             return
         if may_rest and request.limit is not None:
@@ -214,7 +217,6 @@ class Engine:
         for depth in self._market.depths:
             book = self._market.book(request.pair, depth)
             levels = book.taken_by(request.side)
-            ledger.observe(request.side, levels)
             result = walk(
                 levels, order.remaining, request.side, request.limit, partial(ledger.left, request.side)
             )
@@ -231,8 +233,7 @@ class Engine:
             raise OrderRejected(
                 f"Post-only: limit {request.limit} would take from {book.taken_by(request.side)[0][0]}"
             )
-        cost = result.cost if request.limit is None else request.amount * request.limit
-        self._check_balance(request, cost)
+        self._check_balance(request, result.cost if request.limit is None else request.amount * request.limit)
 
     def _check_filters(self, request: OrderRequest, book: Book) -> None:
         rules = self._market.rules(request.pair)
@@ -240,7 +241,7 @@ class Engine:
         candidate = Candidate(
             request.side,
             request.type == "market",
-            request.amount / rules.contract_size,
+            round(request.amount / rules.contract_size, 12),  # 0.07 / 0.01 is no whole number of contracts
             request.limit,
             request.stop_rate,
         )
@@ -253,21 +254,23 @@ class Engine:
         :param cost: quote units the order may take.
         :raises BalanceTooLow: naming what is needed and what is free.
         """
-        base, quote = currencies(request.pair)
-        if request.reduce_only:
-            return  # it only frees margin
-        if self._account.is_futures:
-            rules = self._market.rules(request.pair)
-            currency, needed = quote, cost / request.leverage + cost * rules.taker
-        elif request.side == "buy":
-            fee = self._market.rules(request.pair).taker if self._settings.fee_asset == "quote" else 0.0
-            currency, needed = quote, cost * (1 + fee)
-        else:
-            currency, needed = base, request.amount
+        currency, needed = self._needed(request, request.amount, cost)
         free = self.free(currency)
         # the last bits of a float are not worth an order
         if needed > free * (1 + 1e-9):
             raise BalanceTooLow(f"{request.side} needs {needed:.8f} {currency}, free are {free:.8f}")
+
+    def _needed(self, request: OrderRequest, amount: float, cost: float) -> tuple[str, float]:
+        """Return (currency, units of it) that the order ties up for an amount and its cost."""
+        base, quote = currencies(request.pair)
+        if request.reduce_only:
+            return quote, 0.0  # it only frees margin
+        taker = self._market.rules(request.pair).taker
+        if self._account.is_futures:
+            return quote, cost / request.leverage + cost * taker
+        if request.side == "sell":
+            return base, amount
+        return quote, cost * (1 + taker) if self._settings.fee_asset == "quote" else cost
 
     # -- maker ------------------------------------------------------------------------------------
 
@@ -275,8 +278,7 @@ class Engine:
         """:raises OrderRejected: where the last trade is already beyond the stop, as on Binance."""
         request = order.request
         self._check_filters(request, self._market.book(request.pair, self._market.depths[0]))
-        if request.side == "sell":
-            self._check_balance(request, 0.0)
+        self._check_balance(request, request.amount * _worst_rate(request))
         last, _ = self._market.prints(request.pair, None)
         if last and _is_beyond(stop_rate, request.side, last[-1]):
             raise OrderRejected(f"Stop {stop_rate} would trigger immediately: last rate {last[-1].rate}")
@@ -292,17 +294,19 @@ class Engine:
         # a book older than the prints bounds the queues safely; a younger one would count prints twice
         is_expected = self._settings.maker_fill == "expected"
         book = self._market.book(pair, self._market.depths[0]) if is_expected else None
+        bnb_rate = self._bnb_rate(pair)
         prints, self._cursors[pair] = self._market.prints(pair, self._cursors.get(pair))
         for trade in prints:
-            self._print(orders, trade)
+            self._print(orders, trade, bnb_rate)
+        is_moved = bool(prints)
         for order in orders:
             limit = order.request.limit
             if book is not None and order.stage == "resting" and limit is not None:
-                order.queue.bound(book.displayed(order.request.side, limit))
-        if prints:
+                is_moved |= order.queue.bound(book.displayed(order.request.side, limit))
+        if is_moved:
             self._save(*orders)
 
-    def _print(self, orders: list[PaperOrder], trade: Print) -> None:
+    def _print(self, orders: list[PaperOrder], trade: Print, bnb_rate: float | None) -> None:
         """Let one print trigger stops and fill resting orders, in their priority, from its amount once."""
         for order in orders:
             request = order.request
@@ -317,15 +321,30 @@ class Engine:
                 )
                 if amount > 0:
                     trade = trade._replace(amount=trade.amount - amount)
-                    self._fill(order, amount, amount * request.limit, trade.time_ms, maker=True)
+                    self._fill(order, amount, amount * request.limit, trade.time_ms, bnb_rate, maker=True)
 
     # -- books ------------------------------------------------------------------------------------
 
-    def _fill(self, order: PaperOrder, amount: float, cost: float, time_ms: int, *, maker: bool) -> None:
+    def _bnb_rate(self, pair: str) -> float | None:
+        """Quote units per BNB; None where fees are not paid in it, or the rate is unknown."""
+        return self._market.bnb_rate(currencies(pair)[1]) if self._settings.fee_asset == "bnb" else None
+
+    def _fill(
+        self,
+        order: PaperOrder,
+        amount: float,
+        cost: float,
+        time_ms: int,
+        bnb_rate: float | None,
+        *,
+        maker: bool,
+    ) -> None:
         request = order.request
         rules = self._market.rules(request.pair)
         base, quote = currencies(request.pair)
         in_bnb = self._settings.fee_asset == "bnb"
+        order.add_fill(amount, cost, time_ms, maker=maker)
+        self._account.trade(request.pair, request.side, amount, cost, request.leverage)
         fee = fee_for(
             request.side,
             amount,
@@ -334,12 +353,12 @@ class Engine:
             base,
             quote,
             "quote" if self._account.is_futures and not in_bnb else self._settings.fee_asset,
-            bnb_rate=self._market.bnb_rate(quote) if in_bnb else None,
+            bnb_rate=bnb_rate,
             bnb_free=self.free("BNB") if in_bnb else 0.0,
             bnb_discount=self._settings.bnb_discount,
         )
-        order.add_fill(amount, cost, fee, time_ms, maker=maker)
-        self._account.apply(request.pair, request.side, amount, cost, fee, request.leverage)
+        order.add_fee(fee)
+        self._account.pay(fee)
         logger.debug("%s: %s %s for %s, fee %s", request.pair, request.side, amount, cost, fee)
 
     def _ledger(self, pair: str) -> Ledger:
@@ -347,13 +366,9 @@ class Engine:
 
     def _locked(self, order: PaperOrder, currency: str) -> float:
         """What an open order ties up of a currency."""
-        request = order.request
-        base, quote = currencies(request.pair)
-        if request.side == "sell" and not self._account.is_futures:
-            return order.remaining if currency == base else 0.0
-        if currency != quote or request.limit is None or request.reduce_only or order.stage == "waiting":
-            return 0.0
-        return order.remaining * request.limit / request.leverage
+        request, left = order.request, order.remaining
+        locked_currency, needed = self._needed(request, left, left * _worst_rate(request))
+        return needed if locked_currency == currency else 0.0
 
     def _save(self, *orders: PaperOrder) -> None:
         values: dict[str, Any] = {"account": self._account.to_json()}
@@ -373,6 +388,12 @@ def _aggression(request: OrderRequest) -> float:
     if request.limit is None:
         return math.inf
     return request.limit if request.side == "buy" else -request.limit
+
+
+def _worst_rate(request: OrderRequest) -> float:
+    """Rate that an order which waits is paid for by; a stop-market order may turn out worse."""
+    rate = request.limit if request.limit is not None else request.stop_rate
+    return request.decision_rate if rate is None else rate
 
 
 def _is_beyond(stop_rate: float, side: BuySell, trade: Print) -> bool:

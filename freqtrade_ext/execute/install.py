@@ -266,7 +266,8 @@ def _replay_orders(account: Account) -> None:
                     if order.ft_fee_base
                     else Fee(quote, cost * rate, 0.0)
                 )
-                account.apply(trade.pair, side, order.safe_filled, cost, fee, trade.leverage)
+                account.trade(trade.pair, side, order.safe_filled, cost, trade.leverage)
+                account.pay(fee)
 
 
 def _log(order: PaperOrder) -> None:

@@ -101,7 +101,7 @@ class PaperOrder:
         sign = 1 if self.request.side == "buy" else -1
         return 1e4 * sign * (self.average - self.request.decision_rate) / self.request.decision_rate
 
-    def add_fill(self, amount: float, cost: float, fee: Fee, time_ms: int, *, maker: bool) -> None:
+    def add_fill(self, amount: float, cost: float, time_ms: int, *, maker: bool) -> None:
         """Book one execution of `amount` base units for `cost` quote units."""
         if maker:
             self.maker_amount += amount
@@ -109,11 +109,13 @@ class PaperOrder:
         else:
             self.taker_amount += amount
             self.taker_cost += cost
-        self.fees[fee.currency] = self.fees.get(fee.currency, 0.0) + fee.cost
-        self.fee_value += fee.value
         self.last_fill_ms = time_ms
         if not self.remaining:
             self.status = "closed"
+
+    def add_fee(self, fee: Fee) -> None:
+        self.fees[fee.currency] = self.fees.get(fee.currency, 0.0) + fee.cost
+        self.fee_value += fee.value
 
     def end(self, status: Status, reason: str) -> None:
         self.status, self.reason = status, reason
@@ -123,8 +125,9 @@ class PaperOrder:
         if not self.fees:
             return {}
         (currency, cost), *others = self.fees.items()
-        if others:  # BNB ran out halfway: freqtrade knows one currency, so say it in quote
-            currency, cost = currencies(self.request.pair)[1], self.fee_value
+        base, quote = currencies(self.request.pair)
+        if others:  # BNB ran out halfway: freqtrade knows one currency, and takes base off its amount
+            currency, cost = (base, self.fees[base]) if base in self.fees else (quote, self.fee_value)
         return {"currency": currency, "cost": cost, "rate": self.fee_value / self.cost}
 
     def to_ccxt(self, stop_price_name: str = "stopPrice") -> dict[str, Any]:

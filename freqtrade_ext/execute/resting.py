@@ -60,12 +60,15 @@ class Queue:
         self.ahead -= used
         return min(remaining, trade.amount - used)
 
-    def bound(self, displayed: float | None) -> None:
+    def bound(self, displayed: float | None) -> bool:
         """
         Limit `ahead` to what the book now displays at the rate; no more than that can be ahead of us.
 
         :param displayed: base units at the order's rate, 0 where the level is gone; None where the book
             was not seen that deep. To be called after the prints up to that book were used.
+        :return: whether the queue moved.
         """
-        if displayed is not None:
-            self.ahead = displayed if self.ahead is None else min(self.ahead, displayed)
+        if displayed is None or (self.ahead is not None and self.ahead <= displayed):
+            return False
+        self.ahead = displayed
+        return True

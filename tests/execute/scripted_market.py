@@ -91,7 +91,9 @@ class Desk:
         self.engine = Engine(self.market, account, self.settings, self.store)
         return self.engine
 
-    def order(self, side: str, amount: float, limit: float | None = None, **more: Any) -> PaperOrder:
+    def order(
+        self, side: str, amount: float, limit: float | None = None, pair: str = PAIR, **more: Any
+    ) -> PaperOrder:
         self.count += 1
         kind = "market" if limit is None else "limit"
         if "stop_rate" in more:
@@ -99,7 +101,7 @@ class Desk:
         rate = limit or (self.market.asks[0][0] if side == "buy" and self.market.asks else 100.0)
         request = OrderRequest(
             id=f"order{self.count}",
-            pair=PAIR,
+            pair=pair,
             type=kind,
             side=side,
             amount=amount,
