@@ -25,7 +25,7 @@ class ScriptedMarket:
         self.time_ms = 1_000_000
         self.asked_depths: list[int] = []
         self.filters: dict[str, dict[str, Any]] = {}
-        self.fee = fee
+        self.fee = self.maker_fee = fee
         self.contract_size = 1.0
         self.during_sleep: Callable[[], None] | None = None
         """what happens in the market while an order is on its way"""
@@ -49,7 +49,7 @@ class ScriptedMarket:
         return found, Cursor(int(self.tape[-1].id) if self.tape else -1, ())
 
     def rules(self, pair: str) -> Rules:
-        return Rules(self.filters, self.fee, self.fee, self.contract_size)
+        return Rules(self.filters, self.maker_fee, self.fee, self.contract_size)
 
     def average_rate(self, pair: str) -> float:
         return (self.bids[0][0] + self.asks[0][0]) / 2

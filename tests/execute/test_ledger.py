@@ -179,10 +179,10 @@ def _follow(events):
         if kind == "snapshot":
             book = {"b": _levels(data["bids"]), "a": _levels(data["asks"])}
         elif kind == "depth":
-            changed = {name: book[name] | _levels(data[name]) for name in book}
-            book = {name: {rate: q for rate, q in levels.items() if q} for name, levels in changed.items()}
+            for name, levels in book.items():
+                levels.update(_levels(data[name]))
             if data["E"] > SWEEP_MS - 5_000:
-                history.append((data["E"], book))
+                history.append((data["E"], {name: _without_empty(levels) for name, levels in book.items()}))
         elif data["T"] >= SWEEP_MS:
             trades.append(data)
     return history, trades
@@ -190,3 +190,7 @@ def _follow(events):
 
 def _levels(rows):
     return {float(rate): float(amount) for rate, amount in rows}
+
+
+def _without_empty(levels):
+    return {rate: amount for rate, amount in levels.items() if amount}
