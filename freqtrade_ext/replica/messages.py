@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.candles import (
     AMOUNT,
     BUY_AMOUNT,
@@ -22,27 +21,24 @@ from freqtrade_ext.replica.candles import (
 )
 from freqtrade_ext.replica.fixed import to_text
 from freqtrade_ext.replica.market import AggTrade, Market, Trade
-from freqtrade_ext.replica.rest import book_ticker, ticker
+from freqtrade_ext.replica.rest import book_ticker, levels, ticker
 
 Message = dict[str, Any]
 
 
 def depth_update(
-    market: Market, ms: int, first_id: int, last_id: int, bids: Iterable[int], asks: Iterable[int]
+    market: Market, ms: int, first_id: int, last_id: int, bids: Mapping[int, int], asks: Mapping[int, int]
 ) -> Message:
+    """:param bids: new amounts by rate, 0 where a level is gone."""
     return {
         "e": "depthUpdate",
         "E": ms,
         "s": market.symbol.name,
         "U": first_id,
         "u": last_id,
-        "b": _amounts(market.bids, sorted(bids, reverse=True)),
-        "a": _amounts(market.asks, sorted(asks)),
+        "b": levels(sorted(bids.items(), reverse=True)),
+        "a": levels(sorted(asks.items())),
     }
-
-
-def _amounts(side: BookSide, rates: Iterable[int]) -> list[list[str]]:
-    return [[to_text(rate), to_text(side.amount(rate))] for rate in rates]
 
 
 def best(market: Market) -> Message:

@@ -25,8 +25,9 @@ class _Diff:
     last_id: int
     first_id: int
     due_ms: int = 0
-    bids: set[int] = field(default_factory=set)
-    asks: set[int] = field(default_factory=set)
+    bids: dict[int, int] = field(default_factory=dict)
+    """amounts by rate as of `last_id`"""
+    asks: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -103,8 +104,8 @@ class Streams:
             self._flush(name, diff, ms)
         else:
             diff.due_ms = (ms // diff.every_ms + 1) * diff.every_ms
-        diff.bids.update(bids)
-        diff.asks.update(asks)
+        diff.bids.update((rate, diff.market.bids.amount(rate)) for rate in bids)
+        diff.asks.update((rate, diff.market.asks.amount(rate)) for rate in asks)
         diff.last_id = diff.market.update_id
 
     def _flush(self, name: str, diff: _Diff, ms: int) -> None:
