@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Resting:
     """An order of the test account on the book; rates and amounts in units of 1e-8."""
 

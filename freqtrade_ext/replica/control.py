@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from aiohttp import web
 
+from freqtrade_ext.replica.account import Account
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import to_fixed, to_text
 from freqtrade_ext.replica.market import BuySell, Level, Print, Quotes
@@ -19,8 +21,9 @@ Body = dict[str, Any]
 class Control:
     """Orders to the market; each is a POST with a JSON object, refused with 400 and the reason."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, account: Account) -> None:
         self._exchange = exchange
+        self._account = account
         self.requests: Counter[str] = Counter()
         """requests served by method and path, control itself left out"""
 
@@ -31,6 +34,8 @@ class Control:
             "release": self._release,
             "trade": self._trade,
             "print": self._print,
+            "symbol": self._symbol,
+            "balance": self._balance,
         }.items():
             router.add_post(f"/control/{name}", self._served(action))
         router.add_get("/control/requests", self._get_requests)
@@ -83,6 +88,29 @@ class Control:
             Print(self._exchange.now_ms(), _side(body), to_fixed(body["rate"]), to_fixed(body["amount"]))
         )
         return {}
+
+    def _symbol(self, body: Body) -> Body:
+        """
+        {"symbol", "status", "tick", "step", "min_notional"}: change what is given of the trading rules.
+
+        Nobody trades while the status is another than TRADING (Binance's words: HALT, BREAK).
+        """
+        running = self._exchange.running[body["symbol"]]
+        changes: dict[str, Any] = {
+            name: to_fixed(body[name]) for name in ("tick", "step", "min_notional") if name in body
+        }
+        if "status" in body:
+            changes["status"] = str(body["status"])
+        running.market.symbol = replace(running.market.symbol, **changes)
+        if running.market.is_trading:
+            running.source.skip(self._exchange.now_ms())
+        return running.market.symbol.info()
+
+    def _balance(self, body: Body) -> Body:
+        """{"USDT": 500, ...}: set what the test account has free."""
+        for asset, amount in body.items():
+            self._account.balance(asset).free = to_fixed(amount)
+        return {"balances": self._account.balances()}
 
     async def _get_requests(self, request: web.Request) -> web.Response:
         return web.json_response({"counts": dict(self.requests), "total": self.requests.total()})

@@ -51,7 +51,7 @@ class Exchange:
         """Let everything happen that happens until then; without threads, the same each time."""
         for running in self.running.values():
             market = running.market
-            if not market.frozen:
+            if market.is_trading:
                 for happening in running.source.until(to_ms):
                     market.apply(happening)
             market.candles.advance(to_ms)

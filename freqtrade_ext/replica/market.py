@@ -124,6 +124,11 @@ class Market:
         self._next_agg = self._next_trade // 2
 
     @property
+    def is_trading(self) -> bool:
+        """Whether others trade by themselves."""
+        return not self.frozen and self.symbol.status == "TRADING"
+
+    @property
     def last(self) -> int:
         """Rate of the last trade."""
         return self.trades[-1].rate if self.trades else self.candles.close
@@ -214,8 +219,7 @@ class Market:
             if order.left == 0:
                 makers.leave(order)
             trade = Trade(self._next_trade, printed.ms, order.rate, taken, printed.side == "sell")
-            for observer in self.observers:
-                observer.filled(self, order.order_id, trade)
+            self._tell_filled(order.order_id, trade)
         return taken
 
     def _record(self, ms: int, side: BuySell, matches: Sequence[Match]) -> list[Trade]:
@@ -237,14 +241,18 @@ class Market:
         self.agg_trades += agg
         _trim(self.trades)
         _trim(self.agg_trades)
-        for observer in self.observers:
-            if trades:
-                observer.traded(self, trades, agg)
+        # fills first: a trade may trigger a stop, which must find its account as the trade left it
         for match, trade in zip(matches, trades, strict=True):
             if match.order_id is not None:
-                for observer in self.observers:
-                    observer.filled(self, match.order_id, trade)
+                self._tell_filled(match.order_id, trade)
+        if trades:
+            for observer in self.observers:
+                observer.traded(self, trades, agg)
         return trades
+
+    def _tell_filled(self, order_id: int, trade: Trade) -> None:
+        for observer in self.observers:
+            observer.filled(self, order_id, trade)
 
     def _changed(
         self, ms: int, bids: Sequence[int], asks: Sequence[int], update_id: int | None = None

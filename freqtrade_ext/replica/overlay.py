@@ -7,6 +7,8 @@ from typing import Any
 
 import ccxt.pro
 
+from freqtrade_ext.replica.private import API_KEY, API_SECRET
+
 LABEL = "embedded exchange, NOT the real market"
 _HOST = re.compile(r"^(http|ws)s?://[^/]+")
 
@@ -26,6 +28,9 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
         "bot_name": f"{bot_name} ({LABEL})",
         "exchange": {
             "name": "binance",
+            # in place of the user's own, which are none of this exchange's business
+            "key": API_KEY,
+            "secret": API_SECRET,
             "ccxt_config": {
                 "options": {
                     "fetchMarkets": {"types": ["spot"]},

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
 
+from freqtrade_ext.replica.account import Account
 from freqtrade_ext.replica.control import Control
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
+from freqtrade_ext.replica.fixed import E8
 from freqtrade_ext.replica.params import Params
+from freqtrade_ext.replica.private import Private, authenticate
 from freqtrade_ext.replica.rest import PUBLIC, Handler, Weight
 from freqtrade_ext.replica.sockets import Sockets
 from freqtrade_ext.replica.streams import Streams
@@ -24,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 _TICK_SECONDS = 0.05
+_START_BALANCES = {"USDT": 500 * E8}
 _SOCKET_PATHS = ("/ws", "/ws/{streams:.*}", "/stream", "/stream/ws", "/stream/ws/{streams:.*}")
 _WEIGHT_LIMIT = int(str(RATE_LIMITS[0]["limit"]))
 
@@ -33,7 +38,9 @@ class Server:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.control = Control(exchange)
+        account = Account(exchange, _START_BALANCES)
+        self._signed = Private(exchange, account)
+        self.control = Control(exchange, account)
         self._sockets = Sockets()
         self._sockets.streams = self._streams = Streams(exchange.markets, self._sockets.publish)
         self._weight_minute = 0
@@ -59,6 +66,8 @@ class Server:
         app = web.Application(middlewares=[self._refusals])
         for path, (handler, weight) in PUBLIC.items():
             app.router.add_get(f"/api/v3/{path}", self._public(handler, weight))
+        for method, path, answer, weight in self._signed.routes():
+            app.router.add_route(method, f"/api/v3/{path}", self._private(answer, weight))
         for path in _SOCKET_PATHS:
             app.router.add_get(path, self._sockets.serve)
         self.control.add_routes(app.router)
@@ -76,10 +85,22 @@ class Server:
 
     def _public(self, handler: Handler, weight: Weight) -> Any:
         async def serve(request: web.Request) -> web.Response:
-            self.exchange.advance(self.exchange.now_ms())
+            self.advance(self.exchange.now_ms())
             params = Params(self.exchange, request.query)
             self._charge(weight(params))
             return _json(handler(self.exchange, params))
+
+        return serve
+
+    def _private(self, answer: Callable[[Params], Any], weight: Weight) -> Any:
+        async def serve(request: web.Request) -> web.Response:
+            self.advance(self.exchange.now_ms())
+            body = await request.text()
+            params = Params(self.exchange, {**dict(parse_qsl(body)), **request.query})
+            signed_text = request.rel_url.raw_query_string + body
+            authenticate(self.exchange, request.headers.get("X-MBX-APIKEY"), signed_text, params)
+            self._charge(weight(params))
+            return _json(answer(params))
 
         return serve
 
