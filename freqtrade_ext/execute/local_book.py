@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Literal, NamedTuple
 
 from freqtrade_ext.execute.book import BuySell, Level
@@ -13,6 +14,9 @@ RawLevel = Sequence[str] | Sequence[float]
 """(rate, amount) as the exchange writes it"""
 BUFFERED_DIFFS = 1000
 """differences kept while the snapshot is awaited; older ones cannot be needed within 100 s at 100 ms each"""
+
+SPARE_LEVELS = 1000
+"""levels of amount 0 that a side may keep besides those it had when they were last thrown out, times two"""
 
 
 class Top(NamedTuple):
@@ -30,40 +34,58 @@ class Top(NamedTuple):
 
 
 class _Side:
-    """Levels of one side by key = `sign` * rate, so that the best has the highest key on either side."""
+    """
+    Levels of one side, ordered when they are read: most updates concern levels that nobody looks at.
 
-    __slots__ = ("amounts", "keys", "sign")
+    Rates and amounts stay as the exchange wrote them, and amounts of 0 stay too, until then.
+    """
+
+    __slots__ = ("_amounts", "_keys", "_sign", "_size_limit", "_written")
 
     def __init__(self, sign: Literal[1, -1]) -> None:
-        self.sign = sign
-        self.amounts: dict[float, float] = {}
-        self.keys: list[float] = []
-        """ascending: what changes most is at the cheap end of a list"""
+        self._sign = sign
+        self.replace(())
 
     def replace(self, levels: Iterable[RawLevel]) -> None:
-        self.amounts = {self.sign * float(rate): float(amount) for rate, amount in levels}
-        self.keys = sorted(self.amounts)
+        self._amounts: dict[str | float, str | float] = dict(levels)  # type: ignore[arg-type]
+        self._keys: list[float] = []
+        """`sign` * rate, ascending: the best level is last, at the end where lists change cheaply"""
+        self._written: dict[float, str | float] = {}
+        """the rate of each key as the exchange wrote it"""
+        self._size_limit = 2 * len(self._amounts) + SPARE_LEVELS
 
     def update(self, levels: Iterable[RawLevel]) -> None:
         """Set the levels' amounts; 0 removes a level, and may name one that is not there."""
-        sign, amounts, keys = self.sign, self.amounts, self.keys
-        for raw_rate, raw_amount in levels:
-            key = sign * float(raw_rate)
-            amount = float(raw_amount)
-            if not amount:
-                if amounts.pop(key, None) is not None:
-                    del keys[bisect_left(keys, key)]
+        self._amounts.update(levels)  # type: ignore[arg-type]
+        if len(self._amounts) > self._size_limit:
+            self.replace([(rate, amount) for rate, amount in self._amounts.items() if float(amount)])  # type: ignore[misc]
+
+    def _order(self) -> None:
+        # a dict keeps its order of insertion, so what is not ordered yet is at its end
+        unordered = list(islice(reversed(self._amounts), len(self._amounts) - len(self._keys)))
+        for rate in unordered:
+            key = self._sign * float(rate)
+            if key in self._written:
+                self._amounts[self._written[key]] = self._amounts.pop(rate)
                 continue
-            if key not in amounts:
-                insort(keys, key)
-            amounts[key] = amount
+            self._written[key] = rate
+            if self._keys:
+                insort(self._keys, key)
+        if not self._keys:
+            self._keys = sorted(self._written)
+        while self._keys and not float(self._amounts[self._written[self._keys[-1]]]):
+            del self._amounts[self._written.pop(self._keys.pop())]
 
     def levels(self, behind: float | None) -> Iterator[Level]:
         """Yield best first; only what is worse than the rate `behind`, if given."""
-        start = len(self.keys) if behind is None else bisect_left(self.keys, self.sign * behind)
+        self._order()
+        sign, keys = self._sign, self._keys
+        start = len(keys) if behind is None else bisect_left(keys, sign * behind)
         for position in range(start - 1, -1, -1):
-            key = self.keys[position]
-            yield self.sign * key, self.amounts[key]
+            key = keys[position]
+            amount = float(self._amounts[self._written[key]])
+            if amount:
+                yield sign * key, amount
 
 
 class LocalBook:
@@ -136,12 +158,9 @@ class LocalBook:
         """As `levels`, with a given message of the best bid/ask stream in place of the newest."""
         levels = self._asks if side == "buy" else self._bids
         if top is None or top.update_id <= self.update_id:
-            yield from levels.levels(None)
-            return
-        rate, amount = top.level(side)
-        if amount > 0:
-            yield rate, amount
-        yield from levels.levels(rate)
+            return levels.levels(None)
+        best = top.level(side)
+        return chain((best,), levels.levels(best[0]))
 
     @property
     def is_crossed(self) -> bool:

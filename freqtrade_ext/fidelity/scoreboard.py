@@ -1,0 +1,92 @@
+"""Play recordings and add up what was found, as plain values ready for JSON."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from freqtrade_ext.recording import Record, Recording
+
+from .joins import ESTIMATES
+from .pair import METHODS, PairReplay, Results
+from .score import figures
+
+PROGRESS_EVENTS = 4_096
+
+
+def measure(
+    paths: Iterable[str | os.PathLike[str]], progress: Callable[[int, int], None] | None = None
+) -> dict[str, Any]:
+    """
+    Run the sweep test and the band for resting orders over recordings, played in the order given.
+
+    :param progress: called now and then with bytes read and bytes in all.
+    :return: the report; shares are of 1, `*_bps` basis points, `*_ms` milliseconds.
+    :raises RecordingError: for a file without one usable message.
+    """
+    recording = Recording(paths)
+    results = Results()
+    pairs: dict[str, PairReplay] = {}
+    events, started = 0, time.perf_counter()
+    for events, record in enumerate(recording, 1):
+        pair = pairs.get(record.symbol)
+        if pair is None:
+            pair = pairs[record.symbol] = PairReplay(results)
+        if record.kind == "bookTicker":
+            pair.top(record.local_ms, record.raw)
+        else:
+            _play(recording, pair, record)
+        if progress is not None and not events % PROGRESS_EVENTS:
+            progress(recording.bytes_read, recording.total_bytes)
+    for pair in pairs.values():
+        pair.finish()
+    seconds = time.perf_counter() - started
+    return _report(recording, pairs, results) | {
+        "events": events,
+        "events_per_second": round(events / seconds),
+    }
+
+
+def _play(recording: Recording, pair: PairReplay, record: Record) -> None:
+    try:
+        if record.kind == "depth":
+            pair.depth(record.local_ms, record.data)
+        elif record.kind in ("trade", "aggTrade"):
+            pair.trade(record.kind, record.local_ms, record.data)
+        elif record.kind == "snapshot":
+            pair.snapshot(record.data)
+    except (ValueError, KeyError, TypeError) as error:
+        recording.skip(record, f"{type(error).__name__}: {error}")
+
+
+def _report(recording: Recording, pairs: dict[str, PairReplay], results: Results) -> dict[str, Any]:
+    groups = results.scores.figures()
+    by_clock, same_book = (
+        {group: methods.pop(method) for group, methods in groups.items()} for method in METHODS[2:]
+    )
+    offsets = [pair.offset_ms for pair in pairs.values() if pair.offset_ms is not None]
+    return {
+        "files": [str(path) for path in recording.paths],
+        "symbol": ",".join(sorted(pairs)),
+        "skipped_lines": recording.skipped,
+        "clock_offset_ms": min(offsets, default=None),
+        "excluded": dict(results.excluded),
+        "sweeps": groups,
+        "alignment": {**results.aligned_by, "ours_by_clocks_alone": by_clock},
+        "stock_on_our_book": same_book,
+        "resting": _resting([pair.joins.figures() for pair in pairs.values()]),
+        "drift_bps": {f"{ms}ms": figures(errors)["mean_bps"] for ms, errors in results.drift.items()},
+    }
+
+
+def _resting(bands: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join the pairs' bands, each weighing as many joins as it has."""
+    joins = sum(band["joins"] for band in bands)
+    rules = (*ESTIMATES, "stock")
+    shares = {
+        rule: sum((band[rule] or 0.0) * band["joins"] for band in bands) / joins if joins else None
+        for rule in rules
+    }
+    return {"joins": joins, "within_s": bands[0]["within_s"] if bands else None, **shares}

@@ -1,0 +1,79 @@
+"""Group the prints of the tape to sweeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from freqtrade_ext.execute.book import BuySell, Level
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One apparent order of a stranger: consecutive prints with equal time and taker side."""
+
+    time_ms: int
+    """exchange time `T` of its prints"""
+    side: BuySell
+    """of the taker"""
+    seen_ms: float
+    """local time at which a message sent at `T` would have arrived, by the first print"""
+    last_ms: float
+    """local time at which its last print arrived"""
+    fills: list[Level]
+    """rate and amount printed, neighbouring prints of one rate added up"""
+    own_id: int | None = None
+    """update id of the best bid/ask message that shows its amount gone, once that is known"""
+
+    def add(self, local_ms: float, rate: float, amount: float) -> None:
+        self.last_ms = local_ms
+        if self.fills[-1][0] == rate:
+            self.fills[-1] = (rate, self.fills[-1][1] + amount)
+        else:
+            self.fills.append((rate, amount))
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.side == "buy" else -1
+
+    @property
+    def amount(self) -> float:
+        return sum(amount for _, amount in self.fills)
+
+    @property
+    def cost(self) -> float:
+        return sum(rate * amount for rate, amount in self.fills)
+
+
+class Tape:
+    """Prints in, sweeps out."""
+
+    def __init__(self) -> None:
+        self.growing: Sweep | None = None
+        """the sweep that the next print may still belong to"""
+        self._kind = "aggTrade"
+
+    def add(self, kind: str, local_ms: float, data: dict[str, Any]) -> Sweep | None:
+        """
+        Take a print and return the sweep that it shows to be over, if it does.
+
+        Aggregated trades count until single trades are seen, from then on only these.
+        """
+        if kind != self._kind:
+            if kind == "aggTrade":
+                return None
+            self._kind, self.growing = kind, None
+        time_ms, rate, amount = data["T"], float(data["p"]), float(data["q"])
+        side: BuySell = "sell" if data["m"] else "buy"
+        growing = self.growing
+        if growing is not None and growing.time_ms == time_ms and growing.side == side:
+            growing.add(local_ms, rate, amount)
+            return None
+        seen_ms = local_ms - (data.get("E", time_ms) - time_ms)
+        self.growing = Sweep(time_ms, side, seen_ms, local_ms, [(rate, amount)])
+        return growing
+
+    def close(self) -> Sweep | None:
+        """Return the growing sweep as it is."""
+        over, self.growing = self.growing, None
+        return over
