@@ -70,6 +70,7 @@ def test_the_ends_of_what_is_allowed(name, value, kept):
         ("adx_trending", 0, "must be > 0, is 0.0"),
         ("adx_trending", 101, "must be <= 100, is 101.0"),
         ("atr_choppy", 0, "must be > 0, is 0.0"),
+        ("atr_low", 0, "must be > 0, is 0.0"),
         ("atr_high", -3, "must be > 0, is -3.0"),
         ("rsi_strong", 0, "must be > 0, is 0.0"),
         ("rsi_strong", 100, "must be < 100, is 100.0"),
@@ -89,11 +90,11 @@ def test_the_ends_of_what_is_allowed(name, value, kept):
         ("stop_atr_mid", -1, "must be > 0, is -1.0"),
         ("stop_atr_low", 0, "must be > 0, is 0.0"),
         ("recent_trades", 0, "must be >= 1, is 0"),
-        ("latency_ms", [-1, 50], "must be >= 0, is [-1.0, 50.0]"),
+        ("latency_ms", [-1, 50], "must be rising from 0, is [-1.0, 50.0]"),
         ("latency_ms", [200, 50], "must be rising from 0, is [200.0, 50.0]"),
         ("bnb_discount", 1, "must be < 1, is 1.0"),
         ("feed_fresh_ms", 0, "must be > 0, is 0.0"),
-        ("keep", ["stoploss"], "must be among exit_signal, custom_exit, roi, is ['stoploss']"),
+        ("keep", ["stoploss"], "must be among ('exit_signal', 'custom_exit', 'roi'), is ['stoploss']"),
         ("stop_after_tp", "trail", "must be one of stay, break_even, is 'trail'"),
         ("maker_fill", "", "must be one of pessimistic, expected, optimistic, is ''"),
         ("fee_asset", "BNB", "must be one of received, quote, bnb, is 'BNB'"),
@@ -151,7 +152,7 @@ def test_wrong_type(name, value):
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("name", [f.name for f in fields(Settings) if isinstance(f.default, float)])
 def test_not_a_finite_number(name, number):
-    with pytest.raises(SettingsError, match=rf"^freqtrade_ext\.{name} must be a finite number"):
+    with pytest.raises(SettingsError, match=rf"^freqtrade_ext\.{name} must be finite"):
         read(**{name: number})
 
 
@@ -161,7 +162,7 @@ def test_not_a_finite_number(name, number):
 def test_no_finite_number_inside_a_list(name):
     length = len(getattr(Settings(), name)) if isinstance(getattr(Settings(), name), tuple) else 0
     value = [0.0] * (length - 1) + [float("nan")] if length else float("nan")
-    with pytest.raises(SettingsError, match="must be a finite number"):
+    with pytest.raises(SettingsError, match="must be finite"):
         read(**{name: value})
 
 

@@ -1,7 +1,6 @@
 """Stock `freqtrade trade --dry-run` and stock ccxt against the embedded exchange, over whole trades."""
 
 import json
-import math
 import signal
 from contextlib import ExitStack
 from decimal import ROUND_DOWN, Decimal
@@ -21,8 +20,9 @@ BIDS = [(104_860.0, 5.0)]
 ENTRY_AMOUNT = 0.00143
 ENTRY_COST = 149.98
 ENTRY_RATE = 104_881.118881
-# 0.1 % of the BTC bought goes to the exchange
-HELD = Decimal("0.00142857")
+# 0.1 % of the BTC bought goes to the exchange, which leaves 0.00142857; only whole lots can be sold
+SELLABLE = Decimal("0.00142")
+DUST = 0.00000857
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +83,12 @@ def tagged(bot, tag):
 
 
 def chunks(shares):
-    """What each target sells: its cumulative share in whole lots, the last one all that is left."""
+    """What each target sells: its cumulative share in whole lots, less what was sold before."""
     sold, amounts = Decimal(0), []
     for cumulative in (shares[0], shares[0] + shares[1], 100):
-        amount = (HELD * Decimal(cumulative) / 100 - sold).quantize(LOT, ROUND_DOWN)
-        sold += amount
-        amounts.append(float(amount))
-    return amounts
+        amounts.append((SELLABLE * Decimal(cumulative) / 100).quantize(LOT, ROUND_DOWN) - sold)
+        sold += amounts[-1]
+    return [float(amount) for amount in amounts]
 
 
 def check_entry(bot):
@@ -105,10 +104,13 @@ def check_closed(bot, tags):
     trade = bot.closed_trade()
     exits = [order for order in bot.orders() if order["ft_order_side"] == "sell"]
     assert [(order["ft_order_tag"] or "").split()[0] for order in exits] == tags
-    assert HELD - sum(Decimal(str(order["filled"])) for order in exits) < LOT
+    assert sum(order["filled"] for order in exits) == pytest.approx(float(SELLABLE), abs=1e-12)
     received = sum(order["filled"] * order["average"] * (1 - FEE) for order in exits)
-    # what stays behind as dust was paid for, too
-    assert trade["close_profit_abs"] == pytest.approx(received - ENTRY_COST, abs=0.01)
+    moved = json.loads(bot.rows("select value from paper_state where key = 'account'")[0]["value"])["moved"]
+    assert float(moved["USDT"]) == pytest.approx(received - ENTRY_COST, abs=1e-8)
+    assert float(moved["BTC"]) == pytest.approx(DUST, abs=1e-12)
+    # freqtrade counts what stays behind at what it cost
+    assert trade["close_profit_abs"] == pytest.approx(received + DUST * ENTRY_RATE - ENTRY_COST, abs=0.01)
     return trade
 
 
@@ -143,9 +145,7 @@ def test_fall_stops_out_through_the_gap(new_bot, market):
         trade = check_closed(bot, ["stop_loss"])
     assert trade["exit_reason"] == "stop_loss"
     exit_order = bot.orders()[-1]
-    # 0.00142857 BTC in whole lots
-    assert exit_order["filled"] == pytest.approx(0.00142, abs=1e-12)
-    assert exit_order["average"] == pytest.approx(cost_of(bids, 0.00142) / 0.00142, rel=1e-9)
+    assert exit_order["average"] == pytest.approx(cost_of(bids, float(SELLABLE)) / float(SELLABLE), rel=1e-9)
 
 
 def test_kill_between_targets_loses_nothing(new_bot, market):
@@ -172,17 +172,16 @@ def test_gap_over_all_targets_sells_everything_once(new_bot, market):
         bids = move_bids(market, plan["target_rates"][2] + 100)
         trade = bot.closed_trade()
         exits = bot.orders()[1:]
-        assert sum(order["filled"] for order in exits) == pytest.approx(0.00142, abs=1e-12)
-        assert sum(order["cost"] for order in exits) == pytest.approx(cost_of(bids, 0.00142), abs=1e-6)
+        assert sum(order["filled"] for order in exits) == pytest.approx(float(SELLABLE), abs=1e-12)
+        assert sum(order["cost"] for order in exits) == pytest.approx(
+            cost_of(bids, float(SELLABLE)), abs=1e-6
+        )
     assert trade["exit_reason"] == "tp3"
 
 
-@pytest.mark.parametrize(
-    ("accounts", "expected"),
-    # 150 USDT buy 0.00143 BTC at 104,870, 100 USDT 0.00095; below 300 profits are taken early
-    [({500: 0.00143, 300: 0.00095, 150: 0.00095, 100: 0.00095}, {150: [60, 25, 15], 100: [60, 25, 15]})],
-)
-def test_sizing_table_in_the_running_bot(new_bot, market, accounts, expected):
+def test_sizing_table_in_the_running_bot(new_bot, market):
+    # 150 USDT buy 0.00143 BTC at 104,870, 100 USDT buy 0.00095
+    accounts = {500: 0.00143, 300: 0.00095, 150: 0.00095, 100: 0.00095}
     market.freeze("BTCUSDT", BIDS, [(104_870.0, 5.0)])
     with ExitStack() as running:
         bots = {
@@ -192,7 +191,8 @@ def test_sizing_table_in_the_running_bot(new_bot, market, accounts, expected):
         for balance, amount in accounts.items():
             shares = entered(bots[balance])["shares"]
             assert bots[balance].orders()[0]["filled"] == pytest.approx(amount, abs=1e-12)
-            assert shares == expected.get(balance, shares)
+            # below 300 profits are taken early
+            assert balance >= 300 or shares == [60, 25, 15]
         poor = bots[50]
         poor.wait_for_loops(3)
         assert poor.trades() == []
@@ -212,9 +212,9 @@ def test_breakout_strategy_on_a_moving_market(tmp_path):
             market.move("BTCUSDT", plan["target_rates"][2] * 1.01, 20)
             trade = bot.closed_trade(90)
             exits = [order for order in bot.orders() if order["ft_order_side"] == "sell"]
-            tags = [order["ft_order_tag"].split()[0] for order in exits[:3]]
+            tags = [order["ft_order_tag"].split()[0] for order in exits]
     assert trade["exit_reason"] == "tp3"
     assert tags == ["tp1", "tp2", "tp3"]
-    for order, target in zip(exits, plan["target_rates"], strict=False):
-        # bought and sold within a tenth of a percent of what was planned
-        assert math.isclose(order["average"], target, rel_tol=0.001)
+    for order, target in zip(exits, plan["target_rates"], strict=True):
+        # the market makes 0.4 % a second, the bot looks at it once a second
+        assert 0.9995 < order["average"] / target < 1.01
