@@ -32,11 +32,6 @@ def levels_step(plan: Plan) -> str:
     return f"3/5 levels: entry {rate_text(plan.entry_rate)}, {_levels(plan)} | {plan.reasons[2]}"
 
 
-def execution_step(fill: Mapping[str, Any], base: str, quote: str) -> str:
-    """:param fill: record of an order as the engine's `fill_record` gives it."""
-    return f"4/5 execution: {fill_text(fill, base, quote)}"
-
-
 def monitoring_step(plan: Plan) -> str:
     chunks = ", ".join(
         f"{share:g}% at {rate_text(rate)} (tp{number})"
@@ -51,7 +46,11 @@ def monitoring_step(plan: Plan) -> str:
 
 
 def fill_text(fill: Mapping[str, Any], base: str, quote: str) -> str:
-    """Word what an order got: `Filled 0.00143 BTC at 104,879.58 (target 104,878.47, ...), fee 0.15`."""
+    """
+    Word what an order got: `Filled 0.00143 BTC at 104,879.58 (target 104,878.47, ...), fee 0.15`.
+
+    :param fill: record of an order as the engine's `fill_record` gives it.
+    """
     asked = "" if fill["filled"] == fill["requested"] else f" of {fill['requested']:.8g}"
     details = [f"target {rate_text(fill['decision_rate'])}", f"slippage {fill['slippage_bps'] / 100:.3f} %"]
     if fill.get("levels"):

@@ -81,6 +81,7 @@ class Plan:
         self,
         stage: int,
         entered: float,
+        exited: float,
         held: float,
         minimum: float,
         round_amount: Callable[[float], float] = lambda amount: amount,
@@ -93,7 +94,8 @@ class Plan:
 
         :param stage: targets reached, ever.
         :param entered: base units bought, after fees.
-        :param held: base units still in the position; all of it may be sold.
+        :param exited: base units sold.
+        :param held: base units that can be sold: what is left, in whole lots.
         :param minimum: smallest amount the exchange accepts now, base units.
         :param round_amount: down to the lot.
         :return: base units, 0 for nothing yet.
@@ -102,7 +104,7 @@ class Plan:
         if left_share < ROUNDING:
             chunk = held
         else:
-            due = entered * (1 - left_share / 100) - (entered - held)
+            due = entered * (1 - left_share / 100) - exited
             chunk = min(held, round_amount(max(0.0, due) * (1 + ROUNDING)))
             if chunk > 0 and held - chunk < minimum:
                 chunk = held
