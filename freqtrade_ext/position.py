@@ -34,9 +34,10 @@ def average_entry(trade: Trade) -> float:
     return float(sum(amount * rate for amount, rate in fills) / sum(amount for amount, _ in fills))
 
 
-def filled_amount(trade: Trade, side: str) -> float:
-    """Sum what the orders of a side brought or took, after fees, in base units."""
-    return float(sum(o.safe_amount_after_fee for o in trade.orders if is_fill(o, side)))
+def entered_amount(trade: Trade) -> float:
+    """Sum what the entries brought after fees, in whole lots of base units: what can be sold in all."""
+    entered = sum(o.safe_amount_after_fee for o in trade.orders if is_fill(o, trade.entry_side))
+    return round_amount(trade, entered * (1 + ROUNDING))
 
 
 def stage_asked(trade: Trade) -> int:

@@ -325,8 +325,7 @@ class ManagedStrategy(IStrategy):
         least = self.dp._exchange.get_min_pair_stake_amount(trade.pair, rate, self.stoploss) or 0.0
         return plan.due_amount(
             stage,
-            position.filled_amount(trade, trade.entry_side),
-            position.filled_amount(trade, trade.exit_side),
+            position.entered_amount(trade),
             trade.amount,
             least / rate,
             partial(position.round_amount, trade),

@@ -81,7 +81,6 @@ class Plan:
         self,
         stage: int,
         entered: float,
-        exited: float,
         held: float,
         minimum: float,
         round_amount: Callable[[float], float] = lambda amount: amount,
@@ -93,9 +92,8 @@ class Plan:
         would not accept waits for the next target; a rest that it would not accept goes along now.
 
         :param stage: targets reached, ever.
-        :param entered: base units bought, after fees.
-        :param exited: base units sold.
-        :param held: base units that can be sold: what is left, in whole lots.
+        :param entered: base units bought, after fees, in whole lots: what can be sold in all.
+        :param held: of these, the base units still in the position.
         :param minimum: smallest amount the exchange accepts now, base units.
         :param round_amount: down to the lot.
         :return: base units, 0 for nothing yet.
@@ -104,7 +102,7 @@ class Plan:
         if left_share < ROUNDING:
             chunk = held
         else:
-            due = entered * (1 - left_share / 100) - exited
+            due = entered * (1 - left_share / 100) - (entered - held)
             chunk = min(held, round_amount(max(0.0, due) * (1 + ROUNDING)))
             if chunk > 0 and held - chunk < minimum:
                 chunk = held
