@@ -12,8 +12,10 @@ from aiohttp import web
 
 from freqtrade_ext.replica.account import Account
 from freqtrade_ext.replica.exchange import Exchange
+from freqtrade_ext.replica.faults import Faults, RequestFault, StreamFault
 from freqtrade_ext.replica.fixed import to_fixed, to_text
 from freqtrade_ext.replica.market import BuySell, Level, Print, Quotes
+from freqtrade_ext.replica.sockets import Sockets
 
 Body = dict[str, Any]
 
@@ -21,9 +23,11 @@ Body = dict[str, Any]
 class Control:
     """Orders to the market; each is a POST with a JSON object, refused with 400 and the reason."""
 
-    def __init__(self, exchange: Exchange, account: Account) -> None:
+    def __init__(self, exchange: Exchange, account: Account, faults: Faults, sockets: Sockets) -> None:
         self._exchange = exchange
         self._account = account
+        self._faults = faults
+        self._sockets = sockets
         self.requests: Counter[str] = Counter()
         """requests served by method and path, control itself left out"""
 
@@ -36,6 +40,7 @@ class Control:
             "print": self._print,
             "symbol": self._symbol,
             "balance": self._balance,
+            "fault": self._fault,
         }.items():
             router.add_post(f"/control/{name}", self._served(action))
         router.add_get("/control/requests", self._get_requests)
@@ -111,6 +116,22 @@ class Control:
         for asset, amount in body.items():
             self._account.balance(asset).free = to_fixed(amount)
         return {"balances": self._account.balances()}
+
+    def _fault(self, body: Body) -> Body:
+        """
+        {"path": regex, and fields of RequestFault}, {"stream": regex, "kind", "count" or "seconds"},
+        {"disconnect": true} for all sockets at once, or {"clear": true}.
+        """
+        if body.pop("clear", False):
+            self._faults.clear()
+        if body.pop("disconnect", False):
+            self._sockets.disconnect()
+        seconds = float(body.pop("seconds", 0))
+        if "stream" in body:
+            self._faults.add_stream(StreamFault(**body), seconds)
+        elif body:
+            self._faults.add_request(RequestFault(**body))
+        return {}
 
     async def _get_requests(self, request: web.Request) -> web.Response:
         return web.json_response({"counts": dict(self.requests), "total": self.requests.total()})

@@ -16,6 +16,7 @@ from freqtrade_ext.replica.account import Account
 from freqtrade_ext.replica.control import Control
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
+from freqtrade_ext.replica.faults import Faults
 from freqtrade_ext.replica.fixed import E8
 from freqtrade_ext.replica.params import Params
 from freqtrade_ext.replica.private import Private, authenticate
@@ -40,8 +41,9 @@ class Server:
         self.exchange = exchange
         account = Account(exchange, _START_BALANCES)
         self._signed = Private(exchange, account)
-        self.control = Control(exchange, account)
-        self._sockets = Sockets()
+        self._faults = Faults(exchange.now_ms)
+        self._sockets = Sockets(self._faults)
+        self._control = Control(exchange, account, self._faults, self._sockets)
         self._sockets.streams = self._streams = Streams(exchange.markets, self._sockets.publish)
         self._weight_minute = 0
         self._weight = 0
@@ -70,7 +72,7 @@ class Server:
             app.router.add_route(method, f"/api/v3/{path}", self._private(answer, weight))
         for path in _SOCKET_PATHS:
             app.router.add_get(path, self._sockets.serve)
-        self.control.add_routes(app.router)
+        self._control.add_routes(app.router)
         return app
 
     def advance(self, to_ms: int) -> None:
@@ -120,11 +122,9 @@ class Server:
 
     @web.middleware
     async def _refusals(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Count the request, put refusals in Binance's form, and state the weight used."""
-        if not request.path.startswith("/control/"):
-            self.control.requests[f"{request.method} {request.path}"] += 1
+        """Put refusals in Binance's form, and state the weight used."""
         try:
-            response: web.StreamResponse = await handler(request)
+            response = await self._answer(request, handler)
         except ApiError as error:
             response = _json(error.body, error.status)
             response.headers.update(error.headers)
@@ -134,6 +134,13 @@ class Server:
             response.headers["X-MBX-USED-WEIGHT"] = str(self._weight)
             response.headers["X-MBX-USED-WEIGHT-1M"] = str(self._weight)
         return response
+
+    async def _answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if request.path.startswith("/control/"):
+            directed: web.StreamResponse = await handler(request)
+            return directed
+        self._control.requests[f"{request.method} {request.path}"] += 1
+        return await self._faults.serve(request, handler)
 
 
 def _json(data: Any, status: int = 200) -> web.Response:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
+from freqtrade_ext.replica.faults import Faults
 from freqtrade_ext.replica.messages import Message
 from freqtrade_ext.replica.streams import Streams
 
@@ -42,12 +43,17 @@ class _Client:
 class Sockets:
     """All connections; `publish` reaches those that follow the stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Faults) -> None:
         self.streams: Streams
+        self._faults = faults
         self._clients: set[_Client] = set()
         self._followed: Counter[str] = Counter()
 
     def publish(self, name: str, message: Message) -> None:
+        for arriving in self._faults.through(name, message):
+            self._publish(name, arriving)
+
+    def _publish(self, name: str, message: Message) -> None:
         raw = orjson.dumps(message).decode()
         combined = f'{{"stream":"{name}","data":{raw}}}'
         for client in self._clients:
