@@ -10,8 +10,9 @@ import signal
 from pathlib import Path
 
 from freqtrade_ext.replica.embedded import DEFAULT_PAIRS
-from freqtrade_ext.replica.exchange import generate
+from freqtrade_ext.replica.exchange import Exchange, generate
 from freqtrade_ext.replica.overlay import LABEL, overlay
+from freqtrade_ext.replica.playback import play
 from freqtrade_ext.replica.scenarios import SCENARIOS
 from freqtrade_ext.replica.server import HOST, Server
 
@@ -25,24 +26,35 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", default=",".join(DEFAULT_PAIRS), help="comma separated")
     parser.add_argument("--scenario", choices=SCENARIOS, default="live")
     parser.add_argument("--activity", type=float, default=1.0, help="factor on the number of others' orders")
+    parser.add_argument("--recording", type=Path, nargs="+", help="play these files instead, in this order")
+    parser.add_argument("--speed", type=float, default=1.0, help="recorded seconds per second")
+    parser.add_argument("--loop", action="store_true", help="begin the recording anew when it ends")
     parser.add_argument("--overlay", type=Path, help="write freqtrade's configuration here once serving")
     return parser.parse_args()
+
+
+def _exchange(args: argparse.Namespace) -> Exchange:
+    if args.recording:
+        logger.warning("This is the %s: it plays a recording, and all orders stay here.", LABEL)
+        return play(args.recording, args.speed, args.loop)
+    logger.warning("This is the %s: rates, orders and trades are invented.", LABEL)
+    pairs = [pair.strip() for pair in args.pairs.split(",") if pair.strip()]
+    return generate(pairs, args.seed, args.scenario, activity=args.activity)
 
 
 async def _serve(args: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    pairs = [pair.strip() for pair in args.pairs.split(",") if pair.strip()]
-    logger.warning("This is the %s: rates, orders and trades are invented.", LABEL)
-    server = Server(generate(pairs, args.seed, args.scenario, activity=args.activity))
+    server = Server(_exchange(args))
+    what = f"seed {args.seed}, scenario {args.scenario}"
+    if args.recording:
+        what = f"recording {args.recording[0].name}, speed {args.speed:g}"
     async with server.running(args.port) as port:
         url = f"http://{HOST}:{port}"
         if args.overlay is not None:
             args.overlay.write_text(json.dumps(overlay(url), indent=2) + "\n")
-        print(
-            f"listening on {url}, {len(pairs)} pairs, seed {args.seed}, scenario {args.scenario}", flush=True
-        )
+        print(f"listening on {url}, {len(server.exchange.running)} pairs, {what}", flush=True)
         await stop.wait()
 
 

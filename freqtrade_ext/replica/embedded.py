@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from freqtrade_ext.replica.exchange import Clock, generate, wall_clock_ms
 from freqtrade_ext.replica.overlay import overlay
+from freqtrade_ext.replica.playback import play
 from freqtrade_ext.replica.scenarios import Scenario
 from freqtrade_ext.replica.server import HOST, Server
 
@@ -22,6 +24,9 @@ class Replica:
 
     :param clock: ms since 1970; another one than the wall clock lets the exchange live in virtual time.
     :param activity: factor on the number of orders of the generated market.
+    :param recording: raw recorder files to play instead, in this order.
+    :param speed: recorded seconds per second.
+    :param loop: begin the recording anew when it ends.
     """
 
     def __init__(
@@ -32,8 +37,14 @@ class Replica:
         port: int = 0,
         clock: Clock = wall_clock_ms,
         activity: float = 1.0,
+        recording: Sequence[Path] = (),
+        speed: float = 1.0,
+        loop: bool = False,
     ) -> None:
-        self.exchange = generate(pairs, seed, scenario, clock, activity)
+        if recording:
+            self.exchange = play(recording, speed, loop, clock)
+        else:
+            self.exchange = generate(pairs, seed, scenario, clock, activity)
         self.port = port
         self._server = Server(self.exchange)
         self._ready = threading.Event()

@@ -259,7 +259,8 @@ class Market:
     ) -> None:
         if not bids and not asks:
             return
-        self.update_id = max(self.update_id + len(bids) + len(asks), update_id or 0)
+        counted = self.update_id + len(bids) + len(asks)
+        self.update_id = counted if update_id is None or update_id <= self.update_id else update_id
         for observer in self.observers:
             observer.book_changed(self, ms, bids, asks)
 

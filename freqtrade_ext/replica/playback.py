@@ -1,0 +1,246 @@
+"""Play a recording of the real exchange: its book, changes and trades, with their times moved to now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+from freqtrade_ext.recording import Record, Recording
+from freqtrade_ext.replica.book import BookSide
+from freqtrade_ext.replica.candles import FIRST_ID, MINUTE_MS, Candles
+from freqtrade_ext.replica.exchange import Clock, Exchange, wall_clock_ms
+from freqtrade_ext.replica.fixed import E8, cost, to_fixed
+from freqtrade_ext.replica.history import invent
+from freqtrade_ext.replica.market import BuySell, Happening, Level, Market, Print, Quotes
+from freqtrade_ext.replica.symbols import Symbol, listed
+
+logger = logging.getLogger(__name__)
+
+# smallest order by quote currency, as Binance has them
+_MIN_NOTIONAL = {
+    "USDT": "5",
+    "USDC": "5",
+    "FDUSD": "5",
+    "EUR": "5",
+    "BTC": "0.0001",
+    "ETH": "0.001",
+    "BNB": "0.01",
+}
+_LOOP_GAP_MS = 1000.0
+
+
+class Playback:
+    """Happenings of one symbol; where bookTicker is newer than the last depth diff, it is the top."""
+
+    def __init__(self, paths: Sequence[Path], symbol: str, start_ms: int, speed: float, loop: bool) -> None:
+        self._paths = paths
+        self._symbol = symbol
+        self._speed = speed
+        self._loop = loop
+        self._happenings = self._play(float(start_ms))
+        self._next: Happening | None = None
+        self._bids, self._asks = BookSide(-1), BookSide(1)
+        self._restate = False
+
+    def until(self, ms: int) -> Iterator[Happening]:
+        if self._restate:
+            self._restate = False
+            yield Quotes(ms, self._bids.levels(), self._asks.levels(), whole=True)
+        while (happening := self._peek()) is not None and happening.ms <= ms:
+            self._next = None
+            yield happening
+
+    def skip(self, ms: int) -> None:
+        """Go on as the recording stands by then; what it held in between is lost."""
+        while (happening := self._peek()) is not None and happening.ms <= ms:
+            self._next = None
+        self._restate = True
+
+    def move(self, ms: int, to: int, seconds: float) -> None:
+        raise ValueError("a recording goes its own way; only a generated market can be moved")
+
+    def _peek(self) -> Happening | None:
+        if self._next is None:
+            self._next = next(self._happenings, None)
+        return self._next
+
+    def _play(self, start_ms: float) -> Iterator[Happening]:
+        while True:
+            last_ms = start_ms
+            zero_ms: float | None = None
+            for recorded_ms, happening in self._once():
+                zero_ms = recorded_ms if zero_ms is None else zero_ms
+                last_ms = max(last_ms, start_ms + (recorded_ms - zero_ms) / self._speed)
+                yield replace(happening, ms=int(last_ms))
+            if not self._loop:
+                logger.warning(
+                    "The recording of %s ended: its market stands still from now on.", self._symbol
+                )
+                return
+            start_ms = last_ms + _LOOP_GAP_MS
+
+    def _once(self) -> Iterator[tuple[float, Happening]]:
+        """The recording from its first snapshot on, with exchange times where it has them."""
+        state = _Spliced(self._bids, self._asks)
+        ahead_ms = 0.0
+        has_trades = False
+        timeless: list[Quotes] = []
+        recording = Recording(self._paths)
+        for record in recording:
+            if record.symbol != self._symbol:
+                continue
+            try:
+                data = record.data
+            except ValueError as error:
+                recording.skip(record, str(error))
+                continue
+            if "E" in data:
+                ahead_ms = float(data["E"]) - record.local_ms
+            ms = float(data.get("T", record.local_ms + ahead_ms))
+            has_trades = has_trades or record.kind == "trade"
+            if record.kind == "trade" or (record.kind == "aggTrade" and not has_trades):
+                if state.known:
+                    yield ms, _printed(data)
+            else:
+                timeless += state.take_up(record, data)
+            if ms:
+                # a snapshot in a file of its own has no time: it was taken before what follows it
+                yield from ((ms, quotes) for quotes in timeless)
+                timeless.clear()
+
+
+class _Spliced:
+    """The recorded book: snapshot, then depth diffs, with bookTicker on top where it is newer."""
+
+    def __init__(self, bids: BookSide, asks: BookSide) -> None:
+        self._sides = (bids, asks)
+        self._early: list[dict[str, Any]] = []
+        self._id = 0
+        """of the last snapshot or diff"""
+        self._top: dict[str, Any] = {"u": 0}
+        self.known = False
+
+    def take_up(self, record: Record, data: dict[str, Any]) -> Iterator[Quotes]:
+        if record.kind == "snapshot" and not self.known:
+            yield self._start(data)
+            for early in self._early:
+                yield from self._diff(early)
+            self._early.clear()
+        elif record.kind == "depth":
+            if self.known:
+                yield from self._diff(data)
+            else:
+                self._early.append(data)
+        elif record.kind == "bookTicker" and data["u"] > max(self._id, self._top["u"]):
+            self._top = data
+            if self.known:
+                yield self._splice()
+
+    def _start(self, data: dict[str, Any]) -> Quotes:
+        self.known = True
+        self._id = data["lastUpdateId"]
+        levels = [_levels(data["bids"]), _levels(data["asks"])]
+        for side, new in zip(self._sides, levels, strict=True):
+            for rate in list(side.rates()):
+                side.put(rate, 0)
+            for rate, amount in new:
+                side.put(rate, amount)
+        return Quotes(0, levels[0], levels[1], self._id, whole=True)
+
+    def _diff(self, data: dict[str, Any]) -> Iterator[Quotes]:
+        if data["u"] <= self._id:
+            return
+        if data["U"] > self._id + 1:
+            logger.warning("%s: changes %s to %s are missing", data["s"], self._id + 1, data["U"] - 1)
+        self._id = data["u"]
+        levels = [_levels(data["b"]), _levels(data["a"])]
+        for side, new in zip(self._sides, levels, strict=True):
+            for rate, amount in new:
+                side.put(rate, amount)
+        if self._top["u"] <= self._id:
+            yield Quotes(0, levels[0], levels[1], self._id)
+            return
+        # one step, so that no older top can be seen in between
+        top = self._splice()
+        bids, asks = dict(levels[0]) | dict(top.bids), dict(levels[1]) | dict(top.asks)
+        yield Quotes(0, list(bids.items()), list(asks.items()), top.update_id)
+
+    def _splice(self) -> Quotes:
+        changes: list[list[Level]] = []
+        for side, rate_name, amount_name in zip(self._sides, "ba", "BA", strict=True):
+            best = to_fixed(self._top[rate_name])
+            level = (best, to_fixed(self._top[amount_name]))
+            changes.append([*((rate, 0) for rate in _better(side, best)), level])
+            for rate, amount in changes[-1]:
+                side.put(rate, amount)
+        return Quotes(0, changes[0], changes[1], self._top["u"])
+
+
+def _better(side: BookSide, best: int) -> Iterator[int]:
+    for rate in side.rates():
+        if rate == best or not side.reaches(rate, best):
+            return
+        yield rate
+
+
+def _printed(data: dict[str, Any]) -> Print:
+    side: BuySell = "sell" if data["m"] else "buy"
+    return Print(0, side, to_fixed(data["p"]), to_fixed(data["q"]), data.get("t", data.get("f")))
+
+
+def _levels(rows: Sequence[Sequence[str]]) -> list[Level]:
+    return [(to_fixed(row[0]), to_fixed(row[1])) for row in rows]
+
+
+def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_clock_ms) -> Exchange:
+    """
+    An exchange of recorded markets, one for each symbol whose book the recording has.
+
+    :param speed: recorded seconds per second.
+    :raises ValueError: where there is no snapshot of a book.
+    :raises freqtrade_ext.recording.RecordingError: for a file that is no recording.
+    """
+    exchange = Exchange(clock)
+    now_ms = clock()
+    for name, snapshot in _snapshots(paths).items():
+        symbol = _symbol(name, snapshot)
+        logger.info(
+            "%s: the candles before now are invented, they end at the recording's first rate", symbol.pair
+        )
+        end_ms = now_ms // MINUTE_MS * MINUTE_MS
+        history = invent(symbol, symbol.start_rate, "flat", end_ms, now_ms, name)
+        # leaves the recorded trades their own ids
+        history[:, FIRST_ID] = 0
+        market = Market(symbol, Candles(history), snapshot["lastUpdateId"] - 1)
+        exchange.add(market, Playback(paths, name, now_ms, speed, loop))
+    if not exchange.running:
+        raise ValueError(f"no snapshot of a book in {', '.join(map(str, paths))}: nothing can be played")
+    exchange.advance(now_ms)
+    return exchange
+
+
+def _snapshots(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for record in Recording(paths):
+        if record.kind == "snapshot" and record.symbol and record.symbol not in found:
+            found[record.symbol] = record.data
+    return found
+
+
+def _symbol(name: str, snapshot: dict[str, Any]) -> Symbol:
+    """Trading rules: known ones, or read off the recorded levels."""
+    quote = next((quote for quote in _MIN_NOTIONAL if name.endswith(quote)), name[-3:])
+    bids, asks = _levels(snapshot["bids"]), _levels(snapshot["asks"])
+    rate, amount = bids[0]
+    return replace(
+        listed(f"{name.removesuffix(quote)}/{quote}"),
+        tick=gcd(*(level[0] for level in bids + asks)),
+        step=gcd(*(level[1] for level in bids + asks)),
+        min_notional=to_fixed(_MIN_NOTIONAL.get(quote, "0.0001")),
+        start_rate=rate,
+        touch_cost=cost(rate, amount) / E8,
+    )
