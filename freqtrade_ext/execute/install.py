@@ -75,11 +75,11 @@ def install(exchange: Exchange, settings: Settings) -> Engine | None:
     exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     logger.info(
-        "Dry-run orders fill from the order book of %s: %g-%g ms latency, resting orders %s, fees in %s.",
+        "Dry-run orders fill from the order book of %s: %g-%g ms latency, estimate of resting orders %s, fees in %s.",
         exchange.name,
         *settings.latency_ms,
         settings.maker_fill,
-        settings.fee_asset,
+        "the asset received" if settings.fee_asset == "received" else settings.fee_asset,
     )
     return exchange.paper
 
@@ -271,31 +271,18 @@ def _replay_orders(account: Account) -> None:
 
 
 def _log(order: PaperOrder) -> None:
-    """One line per change of an order: asked, filled, average, slippage, latency, fee."""
-    r, record = order.request, order.record()
-    base, quote = currencies(r.pair)
-    if order.average is None:
-        logger.info(
-            "%s: %s %s %.8g %s: %s %s", r.pair, r.side, r.type, r.amount, base, order.status, order.reason
-        )
+    """Tell what no callback tells: that an order rests, was filled in part, or ended without a fill."""
+    if order.status == "closed":
         return
-    part = "" if order.status == "closed" else f" of {r.amount:.8g}"
+    r = order.request
     logger.info(
-        "%s: %s filled %.8g%s %s at %.8g %s (target %.8g, slippage %.4f %%, %d level%s, %.0f ms), "
-        "fee %.8g %s%s",
+        "%s: %s %s of %.8g %s is %s, %.8g filled%s",
         r.pair,
+        r.type,
         r.side,
+        r.amount,
+        currencies(r.pair)[0],
+        order.status,
         order.filled,
-        part,
-        base,
-        order.average,
-        quote,
-        r.decision_rate,
-        (order.slippage_bps or 0.0) / 100,
-        order.levels,
-        "" if order.levels == 1 else "s",
-        order.entry_latency_ms,
-        record["fee_cost"],
-        record["fee_currency"],
-        f"; {order.status}: {order.reason}" if order.reason else "",
+        f": {order.reason}" if order.reason else "",
     )
