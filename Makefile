@@ -11,7 +11,7 @@ STRATEGY ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PIP := $(BIN)/pip --disable-pip-version-check -qq
 
 .PHONY: trade test ui docs lock clean
 
