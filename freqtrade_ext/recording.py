@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -34,6 +35,8 @@ _EVENT_KINDS: dict[str, Kind] = {
     "kline": "kline",
 }
 _DATA, _END = b',"data":', b"}}\n"
+_DAMAGE = (ValueError, AttributeError, TypeError, KeyError)
+_CUT_OFF = (EOFError, OSError, zlib.error)
 _BUFFER_BYTES = 1 << 17
 _PER_MS = {19: 1e6, 16: 1e3, 13: 1.0}
 """local time's units per ms, by its number of digits"""
@@ -92,6 +95,8 @@ class Recording:
         """lines that hold no usable message"""
         self._done_bytes = 0
         self._file: IO[bytes] | None = None
+        self._symbol: str | None = None
+        self._unnamed: list[Record] = []
 
     @property
     def bytes_read(self) -> int:
@@ -108,39 +113,39 @@ class Recording:
             logger.warning("%s: skipped, %s. Further ones are only counted.", where, why)
 
     def __iter__(self) -> Iterator[Record]:
-        symbol = ""
-        unnamed: list[Record] = []
-        for record in self._records():
-            if not record.symbol:
-                if symbol:
-                    yield record._replace(symbol=symbol)
-                else:
-                    unnamed.append(record)
-                continue
-            symbol = record.symbol
-            if unnamed:
-                yield from (early._replace(symbol=symbol) for early in unnamed)
-                unnamed.clear()
-            yield record
-        yield from unnamed
-
-    def _records(self) -> Iterator[Record]:
         arrays: list[list[Record]] = []
         for path in self.paths:
             records = self._read_file(path)
             if isinstance(records, list):
                 arrays.append(records)
                 continue
-            yield from _by_time(arrays)
+            yield from self._merge(arrays)
             arrays.clear()
             yield from records
-        yield from _by_time(arrays)
+        yield from self._merge(arrays)
+        yield from self._unnamed
+
+    def _merge(self, arrays: Sequence[list[Record]]) -> Iterator[Record]:
+        for record in heapq.merge(*arrays, key=lambda record: record.local_ms):
+            yield from self._name(record)
+
+    def _name(self, record: Record) -> Iterator[Record]:
+        """Give a record without a symbol that of the record before it, or else of the one after it."""
+        if record.symbol:
+            yield from (early._replace(symbol=record.symbol) for early in self._unnamed)
+            self._unnamed.clear()
+            self._symbol = record.symbol
+            yield record
+        elif self._symbol:
+            yield record._replace(symbol=self._symbol)
+        else:
+            self._unnamed.append(record)
 
     def _read_file(self, path: Path) -> Iterator[Record] | list[Record]:
         with _open(path) as (stream, _):
             try:
                 start = stream.readline(1 << 24).strip()
-            except (EOFError, OSError) as error:
+            except _CUT_OFF as error:
                 raise RecordingError(f"{path}: cannot be read: {error}") from error
         one_value = start[:1] == b"[" or (start[:1] == b"{" and start[-1:] != b"}")
         return self._read_value(path) if one_value else self._read_lines(path)
@@ -150,7 +155,7 @@ class Recording:
         with _open(path) as (stream, _):
             try:
                 value = orjson.loads(stream.read())
-            except (ValueError, EOFError, OSError) as error:
+            except (ValueError, *_CUT_OFF) as error:
                 raise RecordingError(f"{path}: damaged JSON: {error}") from error
         self._done_bytes += path.stat().st_size
         events = value if isinstance(value, list) else [value]
@@ -160,21 +165,25 @@ class Recording:
         return records
 
     def _read_lines(self, path: Path) -> Iterator[Record]:
-        usable = 0
+        usable = number = 0
         with _open(path) as (stream, file):
             self._file = file
             try:
                 for number, line in enumerate(stream, 1):
                     try:
                         record = _parse_line(line)
-                    except (ValueError, AttributeError) as error:
+                    except _DAMAGE as error:
                         self._count_bad(f"{path}, line {number}", str(error))
                         continue
-                    if record is not None:
-                        usable += 1
+                    if record is None:
+                        continue
+                    usable += 1
+                    if record[2] == self._symbol:
                         yield record
-            except (EOFError, OSError) as error:
-                self._count_bad(f"{path}, after {usable} messages", f"the file is cut off: {error}")
+                    else:
+                        yield from self._name(record)
+            except _CUT_OFF as error:
+                self._count_bad(f"{path}, after line {number}", f"the file is damaged: {error}")
             finally:
                 self._file = None
         self._done_bytes += path.stat().st_size
@@ -196,10 +205,6 @@ def _open(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
             yield cast(IO[bytes], io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES)), file
         else:
             yield file, file
-
-
-def _by_time(arrays: Sequence[list[Record]]) -> Iterator[Record]:
-    return heapq.merge(*arrays, key=lambda record: record.local_ms)
 
 
 def _parse_line(line: bytes) -> Record | None:

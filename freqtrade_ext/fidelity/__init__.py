@@ -3,9 +3,13 @@ Measure on recordings how true the fills are: `python -m freqtrade_ext.fidelity 
 
 **What is compared.** Every aggressive order of a stranger is printed on the tape. Consecutive prints with
 equal time `T` and taker side are taken as one order (a "sweep"). Its average rate is predicted by walking
-the book just before it with this project's code (`execute.book.walk` over `execute.local_book.LocalBook`),
-and by stock freqtrade's algorithm over the first 20 levels of the identical book. The error in basis points is
-1e4 * sign * (actual - predicted) / actual, sign +1 for buys: positive means the order paid more than predicted.
+the book just before it with this project's code: `execute.book.walk` over `execute.local_book.LocalBook`.
+The error in basis points is 1e4 * sign * (actual - predicted) / actual, sign +1 for buys: positive means that
+the order paid more than predicted.
+
+**Stock freqtrade** is given the book that its own depth request returns, at the same moment: the book of the
+differences, 20 levels, without the best bid/ask stream, which it has not. `stock_on_our_book` gives its
+algorithm the book that ours had: what remains then is its own rounding, clamping and endless last level.
 
 **Which book is "just before".** Nothing here looks at the printed rates or at the error.
 
@@ -13,21 +17,23 @@ and by stock freqtrade's algorithm over the first 20 levels of the identical boo
 2. The best bid/ask stream has no exchange time. A message counts as earlier when it arrived more than 1 ms
    before the moment at which a message sent at `T` would have arrived, told by the sweep's first print:
    its arrival minus `E - T`. 1 ms, because `T` and `E` are whole milliseconds.
-3. One such message is the sweep itself. It is known by the amount: the first one, or run of ones, arriving within
-   10 ms before that moment and 2 ms after the last print, across which exactly the sweep's amount is gone from
-   the side it took from. It and all later ones are contaminated, so the book before it is used. Later sweeps
-   use a book from after it.
-4. Where no message shows the amount, rule 2 stands, and earlier sweeps of the same side which that book does
-   not hold yet are taken from it: no level better than their last rate is left, and at it their amount is gone.
+3. One such message is the sweep itself. It is known by the amount: the first one, or run of ones, between
+   10 ms before that moment and 2 ms after the last print, across which exactly the sweep's amount is gone
+   from the side it took from. It and all later ones are contaminated, so the book before it is used. Later
+   sweeps use a book from after it.
+4. Where no message shows the amount, rule 2 stands, and what earlier sweeps of the side took is taken from
+   that book if it does not show them yet: levels better than their last rate, and their amount at it.
 
-`alignment` in the report tells how many sweeps rule 3 and rule 4 decided, and the figures with rule 3 left out
-of the choice of the book ("by clocks alone").
+`alignment` in the report tells how many sweeps were decided by rule 3 (`own_update`) and by rules 2 and 4
+(`clock`), and `ours_by_clocks_alone` has the figures without rule 3's choice of the book.
 
-**What is left out**, counted in `excluded`: sweeps before the book's first snapshot, sweeps in a gap of its
-update ids, sweeps of more than the recorded book holds. Where a recording has aggregated trades only, these
-are grouped in the same way; where it has both, `trade` counts.
+**What is left out**, counted in `excluded`: sweeps before the book's first snapshot or in a gap of its update
+ids, sweeps whose prints come after a difference that may hold them was used, and sweeps of more than the
+recorded book holds. Where a recording has aggregated trades only, these are grouped in the same way; where it
+has both, `trade` counts.
 
-**Limits.** Several orders of one side in one millisecond are one sweep. Levels behind the best are as old as the
-last difference (100 ms, or 1 s). Hidden orders are not modelled. For resting orders no outside truth exists,
-so a band is reported: see `resting`.
+**Limits.** Several orders of one side in one millisecond are one sweep. Levels behind the best are as old as
+the last difference (100 ms, or 1 s). Hidden orders are not modelled. For resting orders no outside truth
+exists, so a band is reported (`joins.py`). The drift is the mean move of the mid in the taker's direction,
+measured for at most one sweep a second from the moment at which all of it has been seen.
 """

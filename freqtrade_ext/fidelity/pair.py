@@ -145,10 +145,10 @@ class PairReplay:
     def _use_diffs(self, before_ms: int) -> None:
         diffs, book = self._diffs, self._book
         while diffs and diffs[0][0] < before_ms:
-            time_ms, *diff = diffs.popleft()
-            if not book.diff(*diff):
+            time_ms, first_id, last_id, bids, asks = diffs.popleft()
+            if not book.diff(first_id, last_id, bids, asks):
                 self._book_ms = 0
-            elif book.update_id == diff[1]:
+            elif book.update_id == last_id:
                 self._book_ms, self._was_synced = time_ms, True
                 if time_ms >= self.joins.next_ms:
                     self.joins.look(time_ms, book)
@@ -228,7 +228,7 @@ class PairReplay:
                 elif sign * new < sign * old:
                     yield 0.0
                 else:
-                    yield shown + gone_behind(old, new, left, sign, book.levels_under(None, side))
+                    yield shown + gone_behind(old, new, left, sign, book.levels_under(before, side))
             before = after
 
     def _missing(self, sweep: Sweep, position: int) -> Level | None:

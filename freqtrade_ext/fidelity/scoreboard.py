@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,12 +19,13 @@ PROGRESS_EVENTS = 4_096
 
 def measure(
     paths: Iterable[str | os.PathLike[str]], progress: Callable[[int, int], None] | None = None
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, array[float]]]:
     """
     Run the sweep test and the band for resting orders over recordings, played in the order given.
 
     :param progress: called now and then with bytes read and bytes in all.
-    :return: the report; shares are of 1, `*_bps` basis points, `*_ms` milliseconds.
+    :return: the report (shares are of 1, `*_bps` basis points, `*_ms` milliseconds), and the errors of all
+        sweeps in bps by method.
     :raises RecordingError: for a file without one usable message.
     """
     recording = Recording(paths)
@@ -31,11 +33,12 @@ def measure(
     pairs: dict[str, PairReplay] = {}
     events, started = 0, time.perf_counter()
     for events, record in enumerate(recording, 1):
-        pair = pairs.get(record.symbol)
+        kind, local_ms, symbol, raw = record
+        pair = pairs.get(symbol)
         if pair is None:
-            pair = pairs[record.symbol] = PairReplay(results)
-        if record.kind == "bookTicker":
-            pair.top(record.local_ms, record.raw)
+            pair = pairs[symbol] = PairReplay(results)
+        if kind == "bookTicker":
+            pair.top(local_ms, raw)
         else:
             _play(recording, pair, record)
         if progress is not None and not events % PROGRESS_EVENTS:
@@ -43,10 +46,8 @@ def measure(
     for pair in pairs.values():
         pair.finish()
     seconds = time.perf_counter() - started
-    return _report(recording, pairs, results) | {
-        "events": events,
-        "events_per_second": round(events / seconds),
-    }
+    speed = {"events": events, "events_per_second": round(events / seconds)}
+    return _report(recording, pairs, results) | speed, results.scores.errors["all"]
 
 
 def _play(recording: Recording, pair: PairReplay, record: Record) -> None:
@@ -74,7 +75,11 @@ def _report(recording: Recording, pairs: dict[str, PairReplay], results: Results
         "clock_offset_ms": min(offsets, default=None),
         "excluded": dict(results.excluded),
         "sweeps": groups,
-        "alignment": {**results.aligned_by, "ours_by_clocks_alone": by_clock},
+        "alignment": {
+            "own_update": results.aligned_by["own_update"],
+            "clock": results.aligned_by["clock"],
+            "ours_by_clocks_alone": by_clock,
+        },
         "stock_on_our_book": same_book,
         "resting": _resting([pair.joins.figures() for pair in pairs.values()]),
         "drift_bps": {f"{ms}ms": figures(errors)["mean_bps"] for ms, errors in results.drift.items()},
