@@ -1,0 +1,125 @@
+"""Read freqtrade's database, and write nothing to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from freqtrade.persistence import Order, Trade
+from freqtrade.persistence.custom_data import _CustomData
+from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from freqtrade_ext.execute.orders import PaperOrder
+from freqtrade_ext.execute.store import PaperState
+from freqtrade_ext.report.rows import Row, TradeRow, trade_row
+
+TRADE_COLUMNS = (
+    "id pair is_short is_open open_date close_date open_rate stop_loss min_rate max_rate stake_amount "
+    "max_stake_amount stake_currency realized_profit close_profit close_profit_abs fee_open fee_close "
+    "fee_open_currency fee_close_currency exit_reason"
+)
+ORDER_COLUMNS = (
+    "ft_trade_id ft_order_side ft_pair ft_amount ft_price ft_order_tag order_id status amount filled average "
+    "price stop_price order_date order_filled_date"
+)
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be read; the message names it, without its password, and says why."""
+
+
+def read_trades(db_url: str) -> list[TradeRow]:
+    """
+    Read all trades with their orders, plans and fill records, oldest first.
+
+    :param db_url: as freqtrade takes it.
+    :raises DatabaseError: there is none, it does not answer, or it is not freqtrade's.
+    """
+    try:
+        name = str(make_url(db_url))
+    except ArgumentError as error:
+        raise DatabaseError(
+            f"{db_url!r} is no database URL, e.g. sqlite:///tradesv3.dryrun.sqlite"
+        ) from error
+    try:
+        engine = _engine(db_url)
+        try:
+            with engine.connect() as connection:
+                return _trades(connection, name)
+        finally:
+            engine.dispose()
+    except ModuleNotFoundError as error:
+        raise DatabaseError(f"{name} needs a driver: pip install {error.name}") from error
+    except NoSuchModuleError as error:
+        raise DatabaseError(f"{name}: there is no such kind of database") from error
+    except DBAPIError as error:
+        why = str(error.orig).strip().splitlines()[0]
+        raise DatabaseError(f"{name} cannot be read by freqtrade_ext for freqtrade 2026.9: {why}") from error
+    except (SQLAlchemyError, ValueError) as error:
+        raise DatabaseError(f"{name} cannot be read: {error}") from error
+
+
+def _engine(db_url: str) -> Engine:
+    """:raises DatabaseError: the file of an SQLite database is not there."""
+    url = make_url(db_url)
+    if url.get_backend_name() != "sqlite":
+        # one snapshot, whatever the bot writes meanwhile
+        return create_engine(url).execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+    path = Path(url.database or "")
+    if not path.is_file():
+        raise DatabaseError(f"there is no database {url}: start the bot first, or name another with --db-url")
+    # SQLite alone would make a missing file, and its plain mode could write
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    )
+
+
+def _trades(connection: Connection, name: str) -> list[TradeRow]:
+    tables = set(inspect(connection).get_table_names())
+    if not tables:
+        return []
+    if not {"trades", "orders"} <= tables:
+        raise DatabaseError(f"{name} is not a database of freqtrade: it has no tables trades and orders")
+    orders: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in _rows(connection, Order.__table__, ORDER_COLUMNS):
+        orders[row["ft_trade_id"]].append(row)
+    custom: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+    if "trade_custom_data" in tables:
+        for row in _rows(connection, _CustomData.__table__, "ft_trade_id cd_key cd_value"):
+            custom[row["ft_trade_id"]][row["cd_key"]] = _json(row["cd_value"])
+    records = _records(connection) if "paper_state" in tables else {}
+    trades = _rows(connection, Trade.__table__, TRADE_COLUMNS)
+    return [trade_row(trade, orders[trade["id"]], custom[trade["id"]], records) for trade in trades]
+
+
+def _records(connection: Connection) -> dict[str, Any]:
+    """Return order id -> record of the paper engine's own rows."""
+    records = {}
+    for row in _rows(connection, PaperState.__table__, "key value"):
+        kind, _, order_id = row["key"].partition("/")
+        if kind == "order":
+            try:
+                records[order_id] = PaperOrder.from_json(_json(row["value"])).record()
+            except (TypeError, KeyError, ValueError, AttributeError, ZeroDivisionError):
+                continue  # of another version: the trade's custom data has to do
+    return records
+
+
+def _rows(connection: Connection, table: Any, columns: str) -> list[Row]:
+    order = next(iter(table.primary_key.columns))
+    query = select(*(table.c[column] for column in columns.split())).order_by(order)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _json(stored: str | None) -> Any:
+    """Decode a stored value; None where it is not JSON."""
+    try:
+        return json.loads(stored or "")
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,74 @@
+"""All figures of a report, computed from plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from freqtrade_ext.report.costs import Cost, backtest_fee, cost_of, slippage
+from freqtrade_ext.report.results import EquityPoint, Result, equity, result_of
+from freqtrade_ext.report.rows import OrderRow, TradeRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that is shown, of trades in one stake currency."""
+
+    currency: str
+    start: float | None
+    """balance before the first trade, stake currency; None where unknown"""
+    closed: Sequence[TradeRow]
+    open: Sequence[TradeRow]
+    orders: Sequence[OrderRow]
+    left_out: int
+    """trades in another stake currency"""
+    result: Result | None
+    """None before the first trade has closed"""
+    cost: Cost | None
+    """None where no fill carries a record"""
+    points: Sequence[EquityPoint]
+    has_claims: bool
+
+    @property
+    def fee(self) -> float | None:
+        """Ratio per side that makes a backtest cost as much as was observed."""
+        return backtest_fee(self.cost)
+
+    @property
+    def costs_of_closed(self) -> tuple[float, float]:
+        """Return (slippage where it is known, fees) of the closed trades, in stake currency."""
+        fills = [fill for trade in self.closed for fill in trade.fills]
+        return sum(slippage(fill) or 0.0 for fill in fills), sum(fill.fee_value for fill in fills)
+
+    @property
+    def drawdown(self) -> tuple[float, float]:
+        """Return the deepest (absolute, ratio) of all points; not always the same point's."""
+        return (
+            max((point.drawdown_abs for point in self.points), default=0.0),
+            max((point.drawdown_ratio for point in self.points), default=0.0),
+        )
+
+
+def make_report(trades: Sequence[TradeRow], start: float | None) -> Report:
+    """
+    Compute all figures.
+
+    :param trades: oldest first; the newest one's stake currency is reported on.
+    :param start: balance before the first trade, in that currency.
+    """
+    currency = trades[-1].currency if trades else ""
+    own = [trade for trade in trades if trade.currency == currency]
+    closed = sorted((trade for trade in own if not trade.is_open), key=lambda trade: (trade.closed, trade.id))
+    orders = [order for trade in own for order in trade.orders]
+    return Report(
+        currency=currency,
+        start=start,
+        closed=closed,
+        open=[trade for trade in own if trade.is_open],
+        orders=orders,
+        left_out=len(trades) - len(own),
+        result=result_of(closed) if closed else None,
+        cost=cost_of(orders),
+        points=equity(closed, start),
+        has_claims=any(order.record and order.record.stock_average for order in orders),
+    )

@@ -1,0 +1,162 @@
+"""The page: self-contained, without a script, and forbidden by its own policy to load or run anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from freqtrade_ext.report import tables
+from freqtrade_ext.report.charts import Step, bar, bridge_chart, column_chart, equity_chart
+from freqtrade_ext.report.costs import costs_by, hour, percentile
+from freqtrade_ext.report.figures import Report
+from freqtrade_ext.report.tables import Table, bps, money, percent
+from freqtrade_ext.report.timeline import timeline
+
+PICTURED = 60
+"""newest trades that get a picture"""
+
+BIN_MS = 20
+"""width of a column of the latency chart"""
+
+
+def render(report: Report, source: str, made: datetime) -> str:
+    """
+    Draw the page.
+
+    :param source: the database's name, without a password.
+    :param made: UTC.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        report=report,
+        source=source,
+        made=made,
+        answer=answer(report),
+        tiles=list(tiles(report)),
+        charts=list(_charts(report)),
+        pictured=sorted([*report.closed, *report.open], key=lambda trade: -trade.id)[:PICTURED],
+        timeline=timeline,
+        money=money,
+        percent=percent,
+        sections=sections(report),
+        bar=bar,
+    )
+
+
+def answer(report: Report) -> tuple[str, str, str]:
+    """Return whether it earned, what it earned, and what a naive dry-run would say."""
+    result = report.result
+    if result is None:
+        return "", "No trade has closed yet." if report.open else "No trades yet.", ""
+    earned, claimed = (
+        money(value, report.currency) + f" {report.currency}"
+        if report.start is None
+        else percent(value / report.start, 2, "+")
+        for value in (result.profit_abs, result.claimed_abs)
+    )
+    naive = "What a naive dry-run would have claimed is not on record."
+    if report.has_claims:
+        naive = f"A naive dry-run would have claimed {claimed}."
+    return "Yes" if result.profit_abs > 0 else "No", f"{earned} after costs", naive
+
+
+def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
+    """Return the headline numbers: (name, value, detail)."""
+    result, cost, currency = report.result, report.cost, report.currency
+    if result is not None:
+        start = "" if report.start is None else f"from {money(report.start, currency, '-')} at the start"
+        yield "Profit", f"{money(result.profit_abs, currency)} {currency}", start
+        deepest, ratio = report.drawdown
+        detail = "" if report.start is None else percent(ratio, 2)
+        yield "Deepest drawdown", f"{money(deepest, currency, '-')} {currency}", detail
+        yield (
+            "Trades won",
+            f"{result.winners} of {result.trades}",
+            f"mean {percent(result.mean_ratio, 2, '+')}",
+        )
+    if cost is not None:
+        detail = f"{bps(cost.slippage_bps)} slippage, {bps(cost.fees_bps)} fees"
+        yield "Cost per side", bps(cost.shortfall_bps), detail
+    if report.fee is not None:
+        yield "Fee for backtests", f"{report.fee:.6f}", f"freqtrade backtesting --fee {report.fee:.6f}"
+
+
+def sections(report: Report) -> list[tuple[str, list[Table]]]:
+    """Return the tables that have something to say, by headline."""
+    closed, orders, currency = report.closed, report.orders, report.currency
+    found = {
+        "What the plans did": [
+            tables.exits_table([*closed, *report.open], currency),
+            *tables.results_tables(closed, currency),
+        ],
+        "What execution cost": [
+            tables.shortfall_table(orders, currency),
+            *tables.slippage_tables(orders, currency),
+            tables.fees_table(orders, currency),
+            tables.latency_table(orders),
+            tables.unfilled_table(orders),
+        ],
+        "Trades": [tables.open_table(report.open, currency), tables.trades_table(closed, currency)],
+    }
+    return [
+        (title, told) for title, group in found.items() if (told := [table for table in group if table.rows])
+    ]
+
+
+def _charts(report: Report) -> Iterator[tuple[str, str, Markup]]:
+    """Return (title, note, drawing)."""
+    if report.points:
+        claim = " Dashed: what a naive dry-run would have claimed." if report.has_claims else ""
+        began = min(trade.opened for trade in report.closed)
+        chart = equity_chart(report.points, report.start or 0.0, began, report.currency, report.has_claims)
+        yield "Balance", f"In {report.currency}, after each closed trade.{claim}", chart
+        yield "Where it went", "Closed trades.", bridge_chart(_bridge(report), report.currency)
+    hours = {label: cost.slippage_bps for label, cost in costs_by(report.orders, hour).items()}
+    if hours:
+        yield (
+            "Slippage by hour",
+            "bps by hour of the decision (UTC).",
+            column_chart(hours, "Slippage by hour", "bps"),
+        )
+    bins = _latency_bins(report)
+    if bins:
+        chart = column_chart(bins, "Latency", "orders")
+        yield "Latency", "Orders by ms on their way to the exchange.", chart
+
+
+def _bridge(report: Report) -> list[Step]:
+    if report.result is None:
+        return []
+    slippage, fees = report.costs_of_closed
+    earned = report.result.profit_abs
+    claim = [Step("a naive dry-run would have claimed", report.result.claimed_abs, True)]
+    return [
+        *(claim if report.has_claims else []),
+        Step("at the rates decided on, without costs", earned + slippage + fees, True),
+        Step("slippage", -slippage),
+        Step("fees", -fees),
+        Step("earned", earned, True),
+    ]
+
+
+def _latency_bins(report: Report) -> dict[str, float]:
+    """Count orders by their latency, in steps of BIN_MS up to the 99th percentile."""
+    known = sorted(
+        order.record.entry_latency_ms
+        for order in report.orders
+        if order.record and order.record.entry_latency_ms is not None
+    )
+    if not known:
+        return {}
+    steps = [int(ms // BIN_MS) for ms in known if ms <= percentile(known, 0.99)]
+    return {f"{step * BIN_MS}": float(steps.count(step)) for step in range(min(steps), max(steps) + 1)}

@@ -1,0 +1,213 @@
+"""What the trades earned, what a naive dry-run would have claimed, and how the plans fared."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from freqtrade_ext.report.rows import OrderRow, TradeRow
+
+TARGETS = {"tp1": "TP1", "tp2": "TP2", "tp3": "TP3"}
+STOPS = {"stop_loss", "trailing_stop_loss", "stoploss_on_exchange"}
+PLANNED = (*TARGETS.values(), "stop")
+"""the ways out that a plan knows; all others keep the name that freqtrade or the strategy gave them"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityPoint:
+    """The account after a trade has closed; stake currency."""
+
+    time: datetime
+    trade_id: int
+    balance: float
+    """start + profits so far"""
+    claimed: float
+    """the same with the profits that a naive dry-run would have shown"""
+    drawdown_abs: float
+    """below the highest balance so far; 0 at a new high"""
+    drawdown_ratio: float
+    """of that highest balance; 0 where the start is unknown"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Of some closed trades; `_abs` in stake currency."""
+
+    trades: int
+    winners: int
+    profit_abs: float
+    claimed_abs: float
+    mean_ratio: float
+    """mean of the trades' profits, each as a ratio of its stake"""
+
+    @property
+    def win_ratio(self) -> float:
+        return self.winners / self.trades
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitResult:
+    """Of all exits for one reason."""
+
+    reason: str
+    exits: int
+    planned_share: float | None
+    """mean of what plans would sell here; ratio of the position"""
+    sold_share: float | None
+    """mean of what was sold here, over the same trades"""
+    level_bps: float | None
+    """average rate against the plan's level, positive is worse, weighted by value"""
+    profit_abs: float
+    """after the fees of the exits and of their part of the entries"""
+
+
+def claimed_abs(trade: TradeRow) -> float:
+    """
+    Tell the profit that freqtrade's own dry-run would have shown, in stake currency.
+
+    profit + sum over fills of direction * filled * (average - stock_average) * (1 + direction * fee_ratio).
+    Fills for which stock freqtrade's answer is not on record count as they are.
+    """
+    return trade.profit_abs + sum(
+        fill.direction
+        * fill.filled
+        * (fill.average - fill.record.stock_average)
+        * (1 + fill.direction * fill.fee_ratio)
+        for fill in trade.fills
+        if fill.record and fill.record.stock_average
+    )
+
+
+def result_of(trades: Sequence[TradeRow]) -> Result:
+    """:param trades: closed ones, at least one."""
+    return Result(
+        trades=len(trades),
+        winners=sum(trade.profit_abs > 0 for trade in trades),
+        profit_abs=sum(trade.profit_abs for trade in trades),
+        claimed_abs=sum(map(claimed_abs, trades)),
+        mean_ratio=sum(trade.profit_ratio for trade in trades) / len(trades),
+    )
+
+
+def results_by(trades: Iterable[TradeRow], key: Callable[[TradeRow], str]) -> dict[str, Result]:
+    groups: defaultdict[str, list[TradeRow]] = defaultdict(list)
+    for trade in trades:
+        groups[key(trade)].append(trade)
+    return {label: result_of(groups[label]) for label in sorted(groups)}
+
+
+def regime(trade: TradeRow) -> str:
+    return trade.regime or "not recorded"
+
+
+def split(trade: TradeRow) -> str:
+    return " / ".join(f"{share:g}" for share in trade.plan.shares) if trade.plan else "no plan"
+
+
+def equity(trades: Iterable[TradeRow], start: float | None) -> list[EquityPoint]:
+    """
+    Follow the account from close to close.
+
+    :param trades: closed ones.
+    :param start: balance before the first; None where unknown, then balances are profits alone.
+    """
+    balance = claimed = peak = start or 0.0
+    points = []
+    for trade in sorted(trades, key=lambda trade: (trade.closed, trade.id)):
+        balance += trade.profit_abs
+        claimed += claimed_abs(trade)
+        peak = max(peak, balance)
+        points.append(
+            EquityPoint(
+                time=trade.closed,
+                trade_id=trade.id,
+                balance=balance,
+                claimed=claimed,
+                drawdown_abs=peak - balance,
+                drawdown_ratio=(peak - balance) / peak if start and peak else 0.0,
+            )
+        )
+    return points
+
+
+def exit_reason(order: OrderRow) -> str:
+    """Name the way out: a target of the plan, its stop, or what the order's tag says."""
+    word = order.tag.split()[0].lower() if order.tag.strip() else ""
+    if order.is_stop or word in STOPS:
+        return "stop"
+    return TARGETS.get(word) or order.tag.strip() or "not recorded"
+
+
+def exits_by_reason(trades: Iterable[TradeRow]) -> list[ExitResult]:
+    """
+    Compare the ways out with the plans: TP1, TP2, TP3, stop, then all others by name.
+
+    Shares are those of closed trades with a plan; counts, levels and profits those of all exits.
+    """
+    all_trades = list(trades)
+    groups: defaultdict[str, list[tuple[TradeRow, OrderRow]]] = defaultdict(list)
+    for trade in all_trades:
+        for fill in trade.fills:
+            if not fill.is_entry:
+                groups[exit_reason(fill)].append((trade, fill))
+    managed = [trade for trade in all_trades if trade.plan and not trade.is_open]
+    names = [*PLANNED, *sorted(set(groups) - set(PLANNED))] if managed else sorted(groups)
+    return [_exit_result(name, groups[name], managed) for name in names if managed or groups[name]]
+
+
+def exit_profit(trade: TradeRow, fill: OrderRow) -> float:
+    """
+    Return what one exit earned, in stake currency: freqtrade's formula, without funding fees.
+
+    sign * filled * (average * (1 - sign * fee of the exit) - entry average * (1 + sign * fee of the entry)),
+    with sign 1 for longs and -1 for shorts.
+    """
+    entry, entry_fee = average_entry(trade)
+    sign = -1 if trade.is_short else 1
+    return sign * fill.filled * (fill.average * (1 - sign * fill.fee_ratio) - entry * (1 + sign * entry_fee))
+
+
+def average_entry(trade: TradeRow) -> tuple[float, float]:
+    """Return (average rate, fee ratio) of the entries."""
+    entries = [fill for fill in trade.fills if fill.is_entry]
+    amount, cost = sum(fill.filled for fill in entries), sum(fill.cost for fill in entries)
+    if not amount:
+        return trade.open_rate, 0.0
+    return cost / amount, sum(fill.fee_value for fill in entries) / cost
+
+
+def level_of(trade: TradeRow, reason: str) -> float | None:
+    """Return the rate at which the plan would leave for this reason; the stop is where it stood last."""
+    if reason == "stop":
+        return trade.stop_rate or (trade.plan.stop_rate if trade.plan else None)
+    if trade.plan is None or reason not in PLANNED:
+        return None
+    return trade.plan.target_rates[PLANNED.index(reason)]
+
+
+def sold_share(trade: TradeRow, reason: str) -> float:
+    """Return which part of all that has left the position left for this reason."""
+    exits = [fill for fill in trade.fills if not fill.is_entry]
+    total = sum(fill.filled for fill in exits)
+    return sum(fill.filled for fill in exits if exit_reason(fill) == reason) / total if total else 0.0
+
+
+def _exit_result(
+    reason: str, exits: Sequence[tuple[TradeRow, OrderRow]], managed: Sequence[TradeRow]
+) -> ExitResult:
+    levels = [(fill, level) for trade, fill in exits if (level := level_of(trade, reason))]
+    value = sum(fill.filled * level for fill, level in levels)
+    missed = sum(fill.direction * fill.filled * (fill.average - level) for fill, level in levels)
+    shares = [plan.shares for trade in managed if (plan := trade.plan)]
+    is_target = reason in TARGETS.values()
+    planned = sum(of[PLANNED.index(reason)] for of in shares) / 100 if is_target else None
+    return ExitResult(
+        reason=reason,
+        exits=len(exits),
+        planned_share=planned / len(managed) if planned is not None and managed else None,
+        sold_share=sum(sold_share(trade, reason) for trade in managed) / len(managed) if managed else None,
+        level_bps=1e4 * missed / value if value else None,
+        profit_abs=sum(exit_profit(trade, fill) for trade, fill in exits),
+    )
