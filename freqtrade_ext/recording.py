@@ -34,10 +34,10 @@ _EVENT_KINDS: dict[str, Kind] = {
     "bookTicker": "bookTicker",
     "kline": "kline",
 }
-_DATA, _END = b',"data":', b"}}\n"
+_DATA, _END = b',"data":', b"}}"
 _DAMAGE = (ValueError, AttributeError, TypeError, KeyError)
 _CUT_OFF = (EOFError, OSError, zlib.error)
-_BUFFER_BYTES = 1 << 17
+_PIECE_BYTES = 1 << 17
 _PER_MS = {19: 1e6, 16: 1e3, 13: 1.0}
 """local time's units per ms, by its number of digits"""
 # cryptofeed writes `<url> -> <time>: <json>` for REST and `<url> <-> <time>` for an opened socket
@@ -169,7 +169,7 @@ class Recording:
         with _open(path) as (stream, file):
             self._file = file
             try:
-                for number, line in enumerate(stream, 1):
+                for number, line in enumerate(_lines(stream), 1):
                     try:
                         record = _parse_line(line)
                     except _DAMAGE as error:
@@ -200,11 +200,17 @@ def _open(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if packed:
-            # a buffer larger than gzip's own makes lines a third cheaper
-            yield cast(IO[bytes], io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER_BYTES)), file
-        else:
-            yield file, file
+        yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file, file
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Split into lines without their ends; by pieces, which costs half of what gzip's own lines do."""
+    rest = b""
+    while piece := cast(io.BufferedReader, stream).read1(_PIECE_BYTES):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _parse_line(line: bytes) -> Record | None:
@@ -220,7 +226,7 @@ def _parse_line(line: bytes) -> Record | None:
         known = _kind_and_symbol(stream)
         per_ms = _PER_MS.get(len(clock))
         local_ms = int(clock) / per_ms if per_ms and clock.isdigit() else _to_ms(clock)
-        return known and tuple.__new__(Record, (known[0], local_ms, known[1], text[:-2]))
+        return known and tuple.__new__(Record, (known[0], local_ms, known[1], text[:-1]))
     return _parse_rare_line(line.strip())
 
 
