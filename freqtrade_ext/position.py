@@ -31,6 +31,8 @@ def round_amount(trade: Trade, amount: float) -> float:
 def average_entry(trade: Trade) -> float:
     """Average the entries' fills, unrounded (`trade.open_rate` is rounded to the tick)."""
     fills = [(o.safe_filled, o.safe_price) for o in trade.orders if is_fill(o, trade.entry_side)]
+    if len(fills) == 1:
+        return float(fills[0][1])
     return float(sum(amount * rate for amount, rate in fills) / sum(amount for amount, _ in fills))
 
 
