@@ -1,19 +1,22 @@
-# make trade   run the bot on paper (MARKET=binance|embedded, STRATEGY=name, ARGS="more freqtrade arguments")
-# make test    check everything
-# make ui      download FreqUI, the web page that freqtrade serves
-# make docs    write docs/settings.md
-# make lock    resolve requirements*.in anew
-# make clean   remove the environment; user_data stays
+# make trade    run the bot on paper (MARKET=binance|embedded, STRATEGY=name, ARGS="more of freqtrade")
+# make test     check everything
+# make report   what trading cost and earned, from the bot's database (ARGS="--db-url ...")
+# make fidelity how true the fills are, measured on recordings (RECORDINGS=folder)
+# make ui       download FreqUI, the web page that freqtrade serves
+# make docs     write docs/settings.md
+# make lock     resolve requirements*.in anew
+# make clean    remove the environment; user_data stays
 
 PYTHON ?= python3
 MARKET ?= auto
 STRATEGY ?=
 ARGS ?=
+RECORDINGS ?= ../shared/data/book
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -qq
 
-.PHONY: trade test ui docs lock clean
+.PHONY: trade test report fidelity ui docs lock clean
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
@@ -25,6 +28,13 @@ test: $(VENV)/.development
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/codespell
 	@$(BIN)/pytest $(ARGS)
+
+report: $(VENV)/.runtime
+	@$(BIN)/python -m freqtrade_ext.report $(ARGS)
+
+fidelity: $(VENV)/.runtime
+	@$(BIN)/python -m freqtrade_ext.fidelity $(RECORDINGS)/hftbacktest_spot_BTCUSDT_20240808/*.gz
+	@$(BIN)/python -m freqtrade_ext.fidelity $(RECORDINGS)/nexo_spot_NEXOUSDT_20240723_24/*.gz
 
 ui: $(VENV)/.runtime
 	@$(BIN)/freqtrade install-ui
