@@ -75,7 +75,8 @@ def install(exchange: Exchange, settings: Settings) -> Engine | None:
     exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     logger.info(
-        "Dry-run orders fill from the order book of %s: %g-%g ms latency, estimate of resting orders %s, fees in %s.",
+        "Dry-run orders fill from the order book of %s: %g-%g ms latency, %s estimate of resting orders, "
+        "fees in %s.",
         exchange.name,
         *settings.latency_ms,
         settings.maker_fill,
