@@ -215,20 +215,18 @@ class PairReplay:
 
     def _gone(self, sweep: Sweep, first: int, end: int) -> Iterator[float]:
         """Yield for each message how much of the side that the sweep took from is gone with it."""
-        side, sign, book, known_id = sweep.side, sweep.sign, self._book, self._book.update_id
-        before = self._tops[first - 1]
+        side, sign, book, tops = sweep.side, sweep.sign, self._book, self._tops
+        before = tops[first - 1]
         for position in range(first, end):
-            after = self._tops[position]
-            if before is None or after is None or after.update_id <= known_id:
-                yield 0.0
-            else:
+            after = tops[position]
+            gone = 0.0
+            if before is not None and after is not None and after.update_id > book.update_id:
                 (old, shown), (new, left) = before.level(side), after.level(side)
                 if new == old:
-                    yield shown - left
-                elif sign * new < sign * old:
-                    yield 0.0
-                else:
-                    yield shown + gone_behind(old, new, left, sign, book.levels_under(before, side))
+                    gone = shown - left
+                elif sign * new > sign * old:
+                    gone = shown + gone_behind(old, new, left, sign, book.levels_under(before, side))
+            yield gone
             before = after
 
     def _missing(self, sweep: Sweep, position: int) -> Level | None:
