@@ -10,7 +10,7 @@ from typing import Any
 from freqtrade.enums import TRADE_MODES, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
-from freqtrade.strategy import IStrategy, timeframe_to_minutes
+from freqtrade.strategy import timeframe_to_minutes
 from freqtrade.strategy.informative_decorator import InformativeData
 from pandas import DataFrame
 
@@ -27,6 +27,7 @@ from freqtrade_ext.execute.book import walk
 from freqtrade_ext.execute.install import install
 from freqtrade_ext.plans import PlanBook
 from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.wrapping import Wrapping
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ RULES: dict[str, Any] = {
 }
 """What freqtrade would let a strategy or config.json say about sizes and exits gives way to the plan."""
 
+ROI = ("minimal_roi", "use_custom_roi")
+"""rules that a strategy keeps where the setting `keep` says so"""
+
 DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
 """callbacks that are the plan; a strategy that has its own of these is refused"""
 
@@ -55,7 +59,7 @@ SUBPLOTS = {
 }
 
 
-class ManagedStrategy(IStrategy):
+class ManagedStrategy(Wrapping):
     """
     Base class of strategies: subclass it and write `populate_entry_trend` and, if wanted, exits.
 
@@ -63,11 +67,20 @@ class ManagedStrategy(IStrategy):
     `freqtrade_ext` section of config.json sets the numbers.
     """
 
-    timeframe = "5m"
     stoploss = RULES["stoploss"]
-    startup_candle_count: int = MIN_CANDLES
+    startup_candle_count: int
+
+    paper: Any
+    news: News
+    plans: PlanBook
+    is_trading: bool
+    state_timeframe: str
+    _stakes: dict[str, Stake]
+    _attempts: dict[int, Attempt]
 
     def __init__(self, config: dict[str, Any]) -> None:
+        if not hasattr(self, "timeframe"):
+            self.timeframe = "5m"
         super().__init__(config)
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
         timeframe = config.get("timeframe") or self.timeframe
@@ -86,10 +99,10 @@ class ManagedStrategy(IStrategy):
             own: dict[str, Any] = getattr(self, "plot_config")  # noqa: B009  # mypy cannot tell its type
             self.plot_config = {**own, "subplots": {**SUBPLOTS, **own.get("subplots", {})}}
         self.settings = Settings()
-        self.paper: Any = None
+        self.paper = None
         self.news = News(timeframe)
-        self._stakes: dict[str, Stake] = {}
-        self._attempts: dict[int, Attempt] = {}
+        self._stakes = {}
+        self._attempts = {}
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
@@ -111,6 +124,8 @@ class ManagedStrategy(IStrategy):
         super().ft_bot_start(**kwargs)
         most = self.settings.max_positions
         rules = {**RULES, "max_open_trades": min(self.config.get("max_open_trades", most), most)}
+        if "roi" in self.settings.keep:
+            rules = {name: value for name, value in rules.items() if name not in ROI}
         for name, value in rules.items():
             setattr(self, name, value)
         self.config.update(rules)
@@ -118,10 +133,6 @@ class ManagedStrategy(IStrategy):
         self.plans = PlanBook(self.is_trading)
         if self.is_trading and self.config["dry_run"]:
             self.paper = install(self.dp._exchange, self.settings)
-
-    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        """No exit signals of its own: the plan ends each trade. freqtrade demands the method."""
-        return dataframe
 
     def populate_market_state(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         return indicators(dataframe, self.settings)
@@ -177,6 +188,10 @@ class ManagedStrategy(IStrategy):
         if decision is None:
             logger.error("%s: no entry without a decision on its size and plan", pair)
             return False
+        if not super().confirm_trade_entry(
+            pair=pair, rate=rate, current_time=current_time, side=side, **kwargs
+        ):
+            return False
         self.plans.save_decision(pair)
         if self.is_trading:
             plan = decision.plan(rate, self.settings)
@@ -220,8 +235,11 @@ class ManagedStrategy(IStrategy):
             self._anchor(trade)
         elif self.settings.stop_after_tp == "break_even" and (plan := self._plan_of(trade)) is not None:
             self._set_stop(trade, plan)
-        if not self.is_trading:
-            return
+        if self.is_trading:
+            self._tell_fill(pair, trade, order, is_entry)
+        super().order_filled(pair=pair, trade=trade, order=order, **kwargs)
+
+    def _tell_fill(self, pair: str, trade: Trade, order: Order, is_entry: bool) -> None:
         fill = (self.paper and self.paper.fill_record(order.order_id)) or position.order_record(order)
         trade.set_custom_data("fills", [*trade.get_custom_data("fills", []), fill])
         text = explain.fill_text(fill, trade.safe_base_currency, trade.safe_quote_currency)

@@ -1,0 +1,62 @@
+"""What a managed strategy keeps of the strategy it wraps, and what of it gives way to the plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from freqtrade.persistence import Order, Trade
+from freqtrade.strategy import IStrategy
+from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
+from pandas import DataFrame
+
+from freqtrade_ext.callbacks import given_the_trade_itself
+from freqtrade_ext.entry import PREFIX
+from freqtrade_ext.settings import Settings
+
+OF_THE_PLAN = frozenset(
+    {
+        *("tp1", "tp2", "tp3", "stop_loss", "trailing_stop_loss", "stoploss_on_exchange", "liquidation"),
+        *("force_exit", "emergency_exit", "partial_exit"),
+    }
+)
+"""exits that a wrapped strategy is not asked about"""
+
+
+class Wrapping(IStrategy):
+    """
+    Callbacks that pass on to the wrapped strategy: `super()` in `class Mine(ManagedStrategy, Theirs)`.
+
+    Where nothing is wrapped, `super()` is freqtrade's own base class, and none of this changes anything.
+    """
+
+    settings: Settings
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        """Keep the market state in the dataframe, whatever the wrapped strategy makes of it."""
+        of_state = [column for column in dataframe if column.startswith(PREFIX)]
+        theirs = super().populate_indicators(dataframe.drop(columns=of_state), metadata)
+        return theirs.merge(dataframe[["date", *of_state]], on="date", how="left")
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        if "exit_signal" in self.settings.keep:
+            return super().populate_exit_trend(dataframe, metadata)
+        return dataframe
+
+    @given_the_trade_itself
+    def custom_exit(self, **kwargs: Any) -> str | bool | None:
+        if "custom_exit" not in self.settings.keep:
+            return None
+        return strategy_safe_wrapper(super().custom_exit, default_retval=False)(**kwargs)
+
+    @given_the_trade_itself
+    def confirm_trade_exit(self, exit_reason: str, **kwargs: Any) -> bool:
+        """Let the wrapped strategy hold back its own exits, but no stop and no target of the plan."""
+        if exit_reason in OF_THE_PLAN:
+            return True
+        ask = strategy_safe_wrapper(super().confirm_trade_exit, default_retval=True)
+        return bool(ask(exit_reason=exit_reason, **kwargs))
+
+    @given_the_trade_itself
+    def order_filled(self, pair: str, trade: Trade, order: Order, **kwargs: Any) -> None:
+        tell = strategy_safe_wrapper(super().order_filled, default_retval=True)
+        tell(pair=pair, trade=trade, order=order, **kwargs)
