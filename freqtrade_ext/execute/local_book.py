@@ -61,20 +61,21 @@ class _Side:
             self.replace([(rate, amount) for rate, amount in self._amounts.items() if float(amount)])  # type: ignore[misc]
 
     def _order(self) -> None:
-        # a dict keeps its order of insertion, so what is not ordered yet is at its end
-        unordered = list(islice(reversed(self._amounts), len(self._amounts) - len(self._keys)))
-        for rate in unordered:
-            key = self._sign * float(rate)
-            if key in self._written:
-                self._amounts[self._written[key]] = self._amounts.pop(rate)
-                continue
-            self._written[key] = rate
-            if self._keys:
-                insort(self._keys, key)
-        if not self._keys:
-            self._keys = sorted(self._written)
-        while self._keys and not float(self._amounts[self._written[self._keys[-1]]]):
-            del self._amounts[self._written.pop(self._keys.pop())]
+        amounts, keys, written = self._amounts, self._keys, self._written
+        if unordered := len(amounts) - len(keys):
+            # a dict keeps its order of insertion, so what is not ordered yet is at its end
+            for rate in list(islice(reversed(amounts), unordered)):
+                key = self._sign * float(rate)
+                if key in written:
+                    amounts[written[key]] = amounts.pop(rate)
+                    continue
+                written[key] = rate
+                if keys:
+                    insort(keys, key)
+            if not keys:
+                keys.extend(sorted(written))
+        while keys and not float(amounts[written[keys[-1]]]):
+            del amounts[written.pop(keys.pop())]
 
     def levels(self, behind: float | None) -> Iterator[Level]:
         """Yield best first; only what is worse than the rate `behind`, if given."""
