@@ -29,6 +29,7 @@ RENEW_BELOW_LEVELS = 500
 """known levels left on a side at which another snapshot is fetched, while the book serves on"""
 SILENT_SECONDS = 3
 """other streams tell of changes for this long, and the differences do not"""
+RENEW_SECONDS = 1
 HANG_UP_SECONDS = 2
 
 Levels = Sequence[Level]
@@ -125,12 +126,14 @@ class BinanceStreams:
     def _hear_diff(self, data: Mapping[str, Any]) -> None:
         # futures number updates with holes, and name the last id of the difference before
         first_id = data["pu"] + 1 if "pu" in data else data["U"]
+        # as ccxt gives the snapshot, so that one level cannot be in the book under two spellings
+        bids, asks = ([(float(rate), float(amount)) for rate, amount in data[side]] for side in "ba")
         if self._joining is not None:
-            self._joining.diff(first_id, data["u"], data["b"], data["a"])
+            self._joining.diff(first_id, data["u"], bids, asks)
         book = self._book
         if book is None:
             return
-        if not book.diff(first_id, data["u"], data["b"], data["a"]):
+        if not book.diff(first_id, data["u"], bids, asks):
             raise OutOfStep(f"has a {book.lost}")
         if data["u"] == book.update_id:
             self.stamp_ms, self._news_since = data["E"], None
@@ -187,8 +190,9 @@ class BinanceStreams:
             logger.debug("%s is calm", self._pair)
         while True:
             await self._join()
-            while all(self._known(side, RENEW_BELOW_LEVELS) for side in ("sell", "buy")):
-                await asyncio.sleep(1)
+            await asyncio.sleep(RENEW_SECONDS)
+            while not any(self._is_at_edge(side) for side in ("buy", "sell")):
+                await asyncio.sleep(RENEW_SECONDS)
 
     async def _join(self) -> None:
         joining = self._joining = LocalBook()
@@ -201,157 +205,6 @@ class BinanceStreams:
             joining.best(self._book.top)
         self._book, self._joining = joining, None
         self._worst = {"sell": _worst(raw["bids"]), "buy": _worst(raw["asks"])}
-
-    def seconds_silent(self) -> float:
-        """Time since the connection was last known to be alive."""
-
-    def levels(self, depth: int) -> tuple[Levels, Levels] | None:
-        """
-        Give bids and asks, best first, `depth` of them or the whole side; None where fewer are known.
-
-        Amounts are as the exchange counts them: in contracts on futures.
-        """
-
-
-class BinanceStreams:
-    """
-    Differences, best bid/ask and aggregated trades, of which the `LocalBook` is made that fidelity measures.
-
-    ccxt.pro opens and guards the connection, but its order book (4.5.90) is not used: it cuts off what lies
-    beyond 1000 levels and shows a hole there once the market comes near, and like any local book it does
-    not know what lay beyond its snapshot. On ten recorded minutes of BTCUSDT it differed from the whole
-    book within 20 levels in 3 of 6492 updates, within 100 in 44, within 1000 in nearly all, and after ten
-    minutes the market had left the snapshot's range (ccxt issue 28466 calls this drift). Here levels
-    outside the range of the last snapshot are not served, and the snapshot is renewed in time.
-    """
-
-    def __init__(self, client: Any, pair: str, changed: Callable[[], None]) -> None:
-        """
-        :param client: made by `raw_client`.
-        :param changed: is called after each change of the book.
-        """
-        self._client, self._pair, self._changed = client, pair, changed
-        self._urls = _stream_urls(client, client.market(pair))
-        self._begin()
-
-    def _begin(self) -> None:
-        self.prints: deque[Print] = deque(maxlen=PRINTS_KEPT)
-        self.stamp_ms: int | None = None
-        self._book: LocalBook | None = None
-        self._joining: LocalBook | None = None
-        self._worst: dict[BuySell, float | None] = {}
-        self._flowing = asyncio.Event()
-        self._news_since: float | None = None
-
-    async def follow(self) -> None:
-        self._begin()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for url in self._urls:
-                    tasks.create_task(self._listen(url))
-                tasks.create_task(self._stay_in_range())
-        finally:
-            self._begin()
-
-    async def _listen(self, url: str) -> None:
-        self._client.listeners[url] = self._hear
-        try:
-            with own_cancellation_only():
-                await self._client.watch_multiple(url, [url])
-        finally:
-            del self._client.listeners[url]
-            await hang_up(self._client, url)
-
-    def _hear(self, message: Mapping[str, Any]) -> None:
-        """:raises OutOfStep: which ends the connection."""
-        data = message.get("data")
-        if data is None:
-            raise OutOfStep(f"was told {message}")
-        self._flowing.set()
-        if "U" in data:
-            self._hear_diff(data)
-        elif data.get("e") == "aggTrade":
-            self._hear_trade(data)
-        elif "B" in data:
-            self._hear_best(data)
-
-    def _hear_diff(self, data: Mapping[str, Any]) -> None:
-        # futures number updates with holes, and name the last id of the difference before
-        first_id = data["pu"] + 1 if "pu" in data else data["U"]
-        if self._joining is not None:
-            self._joining.diff(first_id, data["u"], data["b"], data["a"])
-        book = self._book
-        if book is None:
-            return
-        if not book.diff(first_id, data["u"], data["b"], data["a"]):
-            raise OutOfStep(f"has a {book.lost}")
-        if data["u"] == book.update_id:
-            self.stamp_ms, self._news_since = data["E"], None
-        self._check(book)
-
-    def _hear_best(self, data: Mapping[str, Any]) -> None:
-        top = Top(data["u"], *(float(data[name]) for name in "bBaA"))
-        if self._joining is not None:
-            self._joining.best(top)
-        book = self._book
-        if book is None:
-            return
-        book.best(top)
-        if top.update_id > book.update_id:
-            self._expect_diff()
-        self._check(book)
-
-    def _hear_trade(self, data: Mapping[str, Any]) -> None:
-        if self.prints:
-            last_id = int(self.prints[-1].id)
-            if data["a"] <= last_id:
-                return
-            if data["a"] > last_id + 1:
-                self.prints.clear()
-        side: BuySell = "sell" if data["m"] else "buy"
-        self.prints.append(Print(str(data["a"]), data["T"], float(data["p"]), float(data["q"]), side))
-        if self.stamp_ms is not None and data["T"] > self.stamp_ms:
-            self._expect_diff()
-
-    def _expect_diff(self) -> None:
-        now = time.monotonic()
-        if self._news_since is None:
-            self._news_since = now
-        elif now - self._news_since > SILENT_SECONDS:
-            raise OutOfStep(f"has had no difference for {SILENT_SECONDS} s while the market moves")
-
-    def _check(self, book: LocalBook) -> None:
-        if book.is_crossed:
-            raise OutOfStep("is crossed")
-        top = book.top
-        if top is not None and top.update_id == book.update_id:
-            for side in ("buy", "sell"):
-                own = next(book.levels_under(None, side), None)
-                if own != top.level(side) and top.level(side)[1]:
-                    raise OutOfStep(f"has {own} for {side}ers at update {top.update_id}, the best is {top}")
-        self._changed()
-
-    async def _stay_in_range(self) -> None:
-        """Join the differences with a snapshot, and again before the market leaves its range."""
-        while True:
-            await self._join()
-            while all(self._known(side, RENEW_BELOW_LEVELS) for side in ("sell", "buy")):
-                await asyncio.sleep(1)
-
-    async def _join(self) -> None:
-        joining = self._joining = LocalBook()
-        while joining.lost is not None:
-            raw = await self._client.fetch_order_book(self._pair, SNAPSHOT_LEVELS)
-            joining.snapshot(raw["nonce"], raw["bids"], raw["asks"])
-            limits = [
-                side[-1][0] if len(side) >= SNAPSHOT_LEVELS else None for side in (raw["bids"], raw["asks"])
-            ]
-            if joining.lost is not None:
-                await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS)
-        self._joining = None
-        if self._book is not None and self._book.top is not None:
-            joining.best(self._book.top)
-        self._book, self._range = joining, (limits[0], limits[1])
 
     def seconds_silent(self) -> float:
         # ccxt asks for a sign of life often enough, see `raw_client`
@@ -372,6 +225,10 @@ class BinanceStreams:
         inside = takewhile(lambda level: level[0] >= worst if side == "sell" else level[0] <= worst, levels)
         known = list(islice(inside, depth))
         return known if len(known) == depth else []
+
+    def _is_at_edge(self, side: BuySell) -> bool:
+        """Whether the market has used up much of what the snapshot told."""
+        return self._worst[side] is not None and not self._known(side, RENEW_BELOW_LEVELS)
 
 
 def _worst(levels: Levels) -> float | None:

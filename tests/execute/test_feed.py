@@ -14,10 +14,9 @@ from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.execute.engine import Cursor
 from freqtrade_ext.execute.feed import Alarm, Feed
-from freqtrade_ext.execute.install import install
+from freqtrade_ext.recording import Recording
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.fixed import E8
-from freqtrade_ext.settings import Settings
 from tests.bot_process import wait_until
 
 PAIRS = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
@@ -74,9 +73,10 @@ def exchange(replica):
     exchange.close()
 
 
-def new_exchange(replica):
+def new_exchange(replica, pairs=PAIRS):
     config = replica.overlay()
-    config["exchange"]["pair_whitelist"] = PAIRS
+    config["exchange"]["pair_whitelist"] = pairs
+    config["exchange"]["ccxt_config"]["enableRateLimit"] = False
     config |= {
         "dry_run": True,
         "dry_run_wallet": 500,
@@ -112,26 +112,33 @@ def control(replica, path, **body):
         assert answer.status == 200
 
 
-def depth_requests(replica):
-    with urlopen(f"{replica.url}/control/requests", timeout=5) as answer:
-        return json.load(answer)["counts"].get("GET /api/v3/depth", 0)
+def in_step(feed, pair=PAIR, depth=20):
+    return wait_until(lambda: feed.book(pair, depth), f"{depth} live levels of {pair}", 10)
 
 
-def in_step(feed, pair=PAIR, seconds=10):
-    return wait_until(lambda: feed.book(pair, 20), f"the live book of {pair}", seconds)
+def mismatches(feed, best, pair=PAIR):
+    """
+    Compare what was served with the best bid and ask at the same update id, as far as that is known.
+
+    :return: number compared, and those that differ.
+    """
+    served = [(number, seen) for name, number, seen in feed.served if name == pair and number in best]
+    return len(served), [(number, seen, best[number]) for number, seen in served if best[number] != seen]
 
 
-def mismatches(feed, truth):
-    """Updates whose best bid or ask is not the exchange's at the same update id."""
-    served = [(number, best) for pair, number, best in feed.served if pair == PAIR]
-    return len(served), [s for s in served if truth.best.get(s[0]) != s[1]]
+def said(caplog, text):
+    return [record.message for record in caplog.records if text in record.message]
+
+
+def prints_of(replica, symbol=SYMBOL):
+    return replica.exchange.running[symbol].market.agg_trades
 
 
 def test_best_bid_and_ask_are_the_exchanges_at_every_update(feed, truth):
     in_step(feed)
     time.sleep(5)
-    compared, wrong = mismatches(feed, truth)
-    assert compared > 100
+    compared, wrong = mismatches(feed, truth.best)
+    assert compared == len(feed.served) > 100
     assert wrong == []
 
 
@@ -145,9 +152,64 @@ def test_a_book_is_as_deep_as_asked_for_and_no_deeper_than_known(feed):
     assert bid < ask
 
 
+RECORDINGS = {
+    "BTC/USDT": ("hftbacktest_spot_BTCUSDT_20240808", 40, 1000),
+    "NEXO/USDT": ("nexo_spot_NEXOUSDT_20240723_24", 200, 200),
+}
+
+
+@pytest.mark.parametrize("pair", RECORDINGS)
+def test_a_recording_through_the_real_client_equals_its_best_bid_ask_stream(shared_data, pair):
+    """Played fast; each best bid and ask served is compared with the recorded bookTicker of the same id."""
+    folder, speed, least = RECORDINGS[pair]
+    files = sorted((shared_data / "book" / folder).glob("*.gz"))
+    recorded = recorded_tops(files)
+    with Replica(recording=files, speed=speed) as replica:
+        ids = ids_given(replica.exchange.running[pair.replace("/", "")].market)
+        exchange = new_exchange(replica, [pair])
+        feed = WatchedFeed(exchange)
+        try:
+            in_step(feed, pair)
+            time.sleep(6)
+            feed.close()
+            best = {given: recorded[own] for given, own in ids.copy().items() if own in recorded}
+            compared, wrong = mismatches(feed, best, pair)
+            assert wrong == []
+            assert compared > least
+        finally:
+            feed.close()
+            exchange.close()
+
+
+def recorded_tops(files):
+    tops = {}
+    for record in Recording(files):
+        if record.kind == "bookTicker":
+            data = record.data
+            tops[data["u"]] = tuple((float(data[name]), float(data[name.upper()])) for name in "ba")
+    return tops
+
+
+def ids_given(market):
+    """Update ids that the replica gives to what it plays -> the recorded ones."""
+    ids, apply = {}, market.apply
+
+    def note(happening):
+        apply(happening)
+        if getattr(happening, "update_id", None) is not None:
+            ids[market.update_id] = happening.update_id
+
+    market.apply = note
+    return ids
+
+
 FAULTS = {
-    "gap": ({"stream": "btcusdt@depth", "kind": "gap"}, "has a gap"),
-    "reordering": ({"stream": "btcusdt@depth", "kind": "reorder"}, "has a gap"),
+    "gap": ({"stream": "btcusdt@depth", "kind": "gap"}, "has a gap: update"),
+    "reordering": ({"stream": "btcusdt@depth", "kind": "reorder"}, "has a gap: update"),
+    "silent differences": (
+        {"stream": "btcusdt@depth", "kind": "silence", "seconds": 4},
+        "has had no difference for 3 s while the market moves",
+    ),
     "disconnect": ({"disconnect": True}, "closed by remote server"),
 }
 
@@ -155,16 +217,188 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_lost_said_once_and_back_in_seconds(feed, truth, replica, caplog, name):
     caplog.set_level(logging.INFO, "freqtrade_ext.execute.feed")
-    fault, said = FAULTS[name]
+    fault, why = FAULTS[name]
     in_step(feed)
     control(replica, "fault", **fault)
-    wait_until(lambda: feed.book(PAIR, 20) is None, "the book to be dropped", 5)
+    wait_until(lambda: feed.book(PAIR, 20) is None, "the book to be dropped", 6)
     started = time.monotonic()
     in_step(feed)
     assert time.monotonic() - started < 5
-    time.sleep(1)
-    lost = [r.message for r in caplog.records if "REST serves" in r.message and PAIR in r.message]
+    time.sleep(0.5)
+    lost = said(caplog, "REST serves")
     assert len(lost) == 1
-    assert said in lost[0]
-    assert [r.message for r in caplog.records].count(f"Live book of {PAIR} is in step again.") == 1
-    assert mismatches(feed, truth)[1] == []
+    assert f"Live book of {PAIR}" in lost[0]
+    assert why in lost[0]
+    assert said(caplog, "in step again") == [f"Live book of {PAIR} is in step again."]
+    assert mismatches(feed, truth.best)[1] == []
+
+
+@pytest.mark.parametrize("stream", ["btcusdt@depth", "btcusdt@bookTicker", "btcusdt@aggTrade"])
+def test_duplicates_change_nothing(feed, truth, replica, caplog, stream):
+    in_step(feed)
+    control(replica, "fault", stream=stream, kind="duplicate", count=30)
+    time.sleep(1)
+    assert feed.book(PAIR, 20)
+    assert said(caplog, "REST serves") == []
+    assert mismatches(feed, truth.best)[1] == []
+    prints = feed.prints(PAIR, Cursor(prints_of(replica)[-1].ms - 60_000, ())) or []
+    assert len({p.id for p in prints}) == len(prints)
+
+
+@pytest.mark.parametrize("kind", ["gap", "reorder", "silence"])
+def test_best_bid_ask_that_are_late_or_missing_are_never_served_as_new(feed, truth, replica, caplog, kind):
+    in_step(feed)
+    count = {"seconds": 1} if kind == "silence" else {"count": 20}
+    control(replica, "fault", stream="btcusdt@bookTicker", kind=kind, **count)
+    time.sleep(1.5)
+    assert feed.book(PAIR, 20)
+    assert said(caplog, "REST serves") == []
+    assert mismatches(feed, truth.best)[1] == []
+
+
+def test_a_crossed_book_is_not_served(feed, replica, caplog):
+    in_step(feed, "SOL/USDT")
+    control(replica, "book", symbol="SOLUSDT", bids=[[160.2, 10]], asks=[[160.1, 10]])
+    wait_until(lambda: said(caplog, "is crossed: REST serves"), "the crossed book to be noticed", 3)
+    assert feed.book("SOL/USDT", 1) is None
+    control(replica, "book", symbol="SOLUSDT", bids=[[160.0, 10]], asks=[[160.1, 10]])
+    assert in_step(feed, "SOL/USDT", 1).bids == [(160.0, 10.0)]
+    control(replica, "release", symbol="SOLUSDT")
+
+
+def test_a_book_beyond_the_snapshot_is_unknown_until_it_is_renewed(feed, replica):
+    """The drift of ccxt's issue 28466: a market that leaves the range of the first snapshot."""
+    bids = [[100 - n / 100, 1] for n in range(2500)]
+    control(replica, "book", symbol="ETHUSDT", bids=bids, asks=[[101, 5]])
+    book = in_step(feed, "ETH/USDT", 1000)
+    assert book.bids[-1] == (90.01, 1.0)
+    control(replica, "trade", symbol="ETHUSDT", side="sell", amount=995)
+    # five levels of the snapshot are left: nothing beyond them is claimed
+    wait_until(lambda: (top := feed.top("ETH/USDT")) is None or top[0] < 91, "the sweep", 3)
+    assert feed.book("ETH/USDT", 20) is None
+    assert in_step(feed, "ETH/USDT", 1000).bids[999] == (80.06, 1.0)
+    control(replica, "release", symbol="ETHUSDT")
+
+
+def test_a_dead_line_is_noticed_by_its_silence(feed, replica):
+    """Nothing arrives, not even an answer to a ping, and no error either."""
+    in_step(feed)
+    go_on = threading.Event()
+    replica._loop.call_soon_threadsafe(go_on.wait, 2.5)
+    time.sleep(1.3)
+    assert feed.book(PAIR, 20) is None
+    go_on.set()
+    in_step(feed)
+
+
+def test_a_calm_market_stays_fresh(feed, replica):
+    """Nothing happens, but pings are answered: this is no silence."""
+    control(replica, "book", symbol="SOLUSDT", bids=[[160.0, 10]], asks=[[160.1, 10]])
+    assert in_step(feed, "SOL/USDT", 1).bids[0] == (160.0, 10.0)
+    for _ in range(30):
+        assert feed.top("SOL/USDT") == (160.0, 160.1)
+        time.sleep(0.1)
+    control(replica, "release", symbol="SOLUSDT")
+
+
+def test_a_fill_gets_no_book_from_before_its_arrival(feed, replica):
+    in_step(feed)
+    wait_until(lambda: feed._clock_offset_ms is not None, "the exchange's time", 5)
+    for _ in range(10):
+        now_ms = time.time_ns() // 1_000_000
+        book = feed.book(PAIR, 20, not_before_ms=now_ms)
+        if book is not None:
+            assert book.time_ms >= now_ms
+        time.sleep(0.03)
+    control(replica, "fault", stream="btcusdt@depth", kind="silence", seconds=1)
+    assert feed.book(PAIR, 20, not_before_ms=time.time_ns() // 1_000_000) is None
+    assert feed.book(PAIR, 20), "good enough for a look, not for a fill"
+
+
+def test_prints_are_those_of_the_tape_without_a_hole(feed, replica):
+    in_step(feed)
+    wait_until(lambda: len(feed.prints(PAIR, None) or []) > 0, "a print", 10)
+    latest = feed.prints(PAIR, None)
+    cursor = Cursor(latest[-1].time_ms, tuple(p.id for p in latest))
+    time.sleep(2)
+    seen = wait_until(lambda: feed.prints(PAIR, cursor), "prints after the first", 10)
+    tape = {str(agg.id): (agg.ms, agg.rate / E8, agg.amount / E8) for agg in prints_of(replica)}
+    ids = [int(p.id) for p in seen]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert all(tape[p.id] == (p.time_ms, p.rate, p.amount) for p in seen)
+    assert feed.prints(PAIR, Cursor(cursor.time_ms - 600_000, ())) is None, "the stream does not reach back"
+    control(replica, "fault", stream="btcusdt@aggTrade", kind="gap")
+    wait_until(lambda: feed.prints(PAIR, cursor) is None, "the hole to be noticed", 10)
+
+
+def test_an_alarm_wakes_when_the_rate_leaves_its_range(feed, replica):
+    control(replica, "book", symbol="SOLUSDT", bids=[[160.0, 10]], asks=[[160.1, 10]])
+    in_step(feed, "SOL/USDT", 1)
+    alarms = {"SOL/USDT": Alarm(False, 159.0, 161.0)}
+    assert not feed.wait(alarms, 0.2)
+    fall = {"symbol": "SOLUSDT", "bids": [[158.9, 10]], "asks": [[160.1, 10]]}
+    threading.Timer(0.2, control, (replica, "book"), fall).start()
+    started = time.monotonic()
+    assert feed.wait(alarms, 5)
+    assert time.monotonic() - started < 0.5
+    assert not feed.wait(alarms, 0.3), "an exit that cannot be made does not keep the bot busy"
+    assert feed.wait({"SOL/USDT": Alarm(False, 159.5, 161.0)}, 5), "crossed while the bot was at work"
+    assert not feed.wait({"SOL/USDT": Alarm(True, 159.5, 161.0)}, 0.2), "a short is bought back at the ask"
+    control(replica, "release", symbol="SOLUSDT")
+
+
+def traces():
+    """Threads, sockets and files of this process."""
+    process = psutil.Process()
+    loopback = [c for c in process.net_connections("inet") if c.status == "ESTABLISHED"]
+    return {t.name for t in threading.enumerate()}, len(loopback), process.num_fds()
+
+
+def test_nothing_is_left_after_fifty_disconnects_a_delisting_and_close(exchange, replica, monkeypatch):
+    monkeypatch.setattr("freqtrade_ext.execute.feed.RETRY_SECONDS", (0.01,))
+    before = traces()
+    feed = Feed(exchange, 1000)
+    for pair in PAIRS:
+        in_step(feed, pair)
+    connected = traces()
+    for _ in range(50):
+        control(replica, "fault", disconnect=True)
+        time.sleep(0.05)
+    for pair in PAIRS:
+        in_step(feed, pair)
+    steady = traces()
+    tasks = asyncio.run_coroutine_threadsafe(count_tasks(), feed._loop).result(5)
+    assert steady[0] == connected[0]
+    # both ends of a connection are in this process; one for REST may be idle
+    assert steady[1] <= connected[1] + 2
+    assert tasks < 10 * len(PAIRS)
+    assert feed.book("GONE/USDT", 5) is None
+    loop = feed._loop
+    feed.close()
+    wait_until(lambda: traces()[1] <= before[1], "sockets to be closed", 3)
+    names, _, files = traces()
+    assert names == before[0]
+    assert files <= before[2]
+    assert loop.is_closed()
+    assert feed.book(PAIR, 5) is None
+    assert not feed.wait({}, 5)
+
+
+async def count_tasks():
+    return len(asyncio.all_tasks())
+
+
+def test_a_pair_nobody_asks_about_is_let_go(exchange, replica, monkeypatch):
+    monkeypatch.setattr("freqtrade_ext.execute.feed.FORGET_SECONDS", 1.0)
+    monkeypatch.setattr("freqtrade_ext.execute.feed.TIDY_SECONDS", 0.2)
+    feed = Feed(exchange, 1000)
+    try:
+        in_step(feed, PAIR)
+        deadline = time.monotonic() + 2.5
+        while time.monotonic() < deadline:
+            feed.top("ETH/USDT")
+            time.sleep(0.1)
+        assert set(feed._watched) == {"ETH/USDT"}
+        assert len(feed._client.clients) == 1
+    finally:
+        feed.close()
