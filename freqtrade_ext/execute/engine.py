@@ -265,12 +265,11 @@ class Engine:
         base, quote = currencies(request.pair)
         if request.reduce_only:
             return quote, 0.0  # it only frees margin
-        taker = self._market.rules(request.pair).taker
-        if self._account.is_futures:
-            return quote, cost / request.leverage + cost * taker
-        if request.side == "sell":
+        if request.side == "sell" and not self._account.is_futures:
             return base, amount
-        return quote, cost * (1 + taker) if self._settings.fee_asset == "quote" else cost
+        if not self._account.is_futures and self._settings.fee_asset != "quote":
+            return quote, cost
+        return quote, cost / request.leverage + cost * self._market.rules(request.pair).taker
 
     # -- maker ------------------------------------------------------------------------------------
 
@@ -310,7 +309,7 @@ class Engine:
         """Let one print trigger stops and fill resting orders, in their priority, from its amount once."""
         for order in orders:
             request = order.request
-            if order.status != "open":
+            if order.status != "open" or trade.time_ms < order.arrival_ms:
                 continue
             if order.stage == "waiting":
                 if request.stop_rate is not None and _is_beyond(request.stop_rate, request.side, trade):

@@ -180,7 +180,9 @@ class PaperExchange(Exchange):
             leverage=leverage,
             reduce_only=params.get("reduceOnly", stop_loss) and self.trading_mode == TradingMode.FUTURES,
             ccxt_type=ordertype,
-            stock_average=self._stock_average(pair, side, amount, rate) if kind == "market" else None,
+            stock_average=self._stock_average(pair, side, amount, rate)
+            if kind == "market" and amount
+            else None,
         )
         try:
             order = self.paper.submit(request)

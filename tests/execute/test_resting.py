@@ -136,3 +136,13 @@ def test_of_two_orders_at_one_rate_the_older_fills_first_and_no_print_counts_twi
     d.market.trade("sell", 100.0, 3.0)
     d.poll(older)
     assert (older.filled, younger.filled) == (5, 2)
+
+
+def test_a_print_stamped_before_arrival_but_seen_later_never_fills_or_triggers():
+    d = desk(bids=[(100.0, 9.0)], maker_fill="optimistic")
+    d.market.trade("buy", 101.0, 1.0)
+    buy, stop = d.order("buy", 5, limit=100.0), d.order("sell", 5, stop_rate=95.0)
+    d.market.tape.append(Print("1", buy.arrival_ms - 1, 90.0, 9.0, "sell"))
+    assert (d.poll(buy).filled, d.poll(stop).stage) == (0, "waiting")
+    d.market.tape.append(Print("2", stop.arrival_ms, 90.0, 9.0, "sell"))
+    assert (d.poll(buy).filled, d.poll(stop).status) == (5, "closed")
