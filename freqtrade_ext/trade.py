@@ -31,6 +31,7 @@ CONFIG = Path("config.json")
 PRIVATE = Path("user_data/private.json")
 PROBE_TIMEOUT_MS = 4000
 REPLICA_START_SECONDS = 60
+STOP_SECONDS = 30
 
 
 class StartError(RuntimeError):
@@ -195,13 +196,31 @@ def wait_for(overlay: Path, replica: subprocess.Popen[bytes]) -> None:
 
 
 def run(command: Sequence[str]) -> int:
-    """Run the bot to its end; Ctrl-C is the bot's to handle, which the terminal sends to it too."""
+    """Run the bot to its end, and see to that end when this process is told to stop."""
     bot = subprocess.Popen(command)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return bot.wait()
+    except KeyboardInterrupt:
+        # the terminal has told the bot as well
+        end(bot)
+        return 128 + signal.SIGINT
     finally:
         bot.terminate()
+        end(bot)
+
+
+def end(bot: subprocess.Popen[bytes]) -> None:
+    """
+    Wait until the bot has ended in its own way, within limits.
+
+    Told to stop while it starts, freqtrade says so and hangs: nobody ends its exchange's thread
+    `ccxt_ws` (2026.9 commands/trade_commands.py `start_trading`).
+    """
+    try:
+        bot.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        say(f"the bot has not ended within {STOP_SECONDS} s and is killed")
+        bot.kill()
         bot.wait()
 
 

@@ -90,7 +90,7 @@ class Bot:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=printed, stderr=printed)
 
     def stop(self, number: int = signal.SIGINT) -> int:
-        """Send the signal and return the exit code, negative where the signal ended the bot by itself."""
+        """Send the signal and return the exit code, negative where the signal itself ended the bot."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(30)
@@ -121,7 +121,7 @@ class Bot:
         """Orders that are done, oldest first."""
         return self.rows("select * from orders where not ft_is_open order by id")
 
-    def closed_trade(self, seconds: float = 45) -> dict[str, Any]:
+    def closed_trade(self, seconds: float = 90) -> dict[str, Any]:
         """Wait for the first trade that is closed."""
         closed = self.wait(
             lambda: [trade for trade in self.trades() if not trade["is_open"]], "a trade to close", seconds
@@ -138,7 +138,7 @@ class Bot:
         beats = self.log.count("Bot heartbeat")
         self.wait(lambda: self.log.count("Bot heartbeat") >= beats + count, f"{count} loops")
 
-    def wait(self, condition: Callable[[], T], what: str, seconds: float = 45) -> T:
+    def wait(self, condition: Callable[[], T], what: str, seconds: float = 90) -> T:
         """Return the condition's first true value; a bot that has ended fails at once."""
 
         def alive() -> T:
@@ -159,8 +159,9 @@ def running_bot(bot: Bot) -> Iterator[Bot]:
         yield bot
     finally:
         assert bot.process is not None
-        if bot.process.poll() is None:
-            bot.stop()
+        # whatever comes of it, nothing is left running
+        bot.process.kill()
+        bot.process.wait()
 
 
 def wait_until(condition: Callable[[], T], what: str, seconds: float) -> T:

@@ -135,13 +135,15 @@ def make_trade(tmp_path):
         start = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=out, start_new_session=True)
     try:
         wait_until(
-            lambda: "Changing state to: RUNNING" in log.read_text() or start.poll() is not None, "the bot", 60
+            lambda: "Changing state to: RUNNING" in log.read_text() or start.poll() is not None,
+            "the bot",
+            100,
         )
         assert start.poll() is None, log.read_text()
         yield start, psutil.Process(start.pid).children(recursive=True)
     finally:
         start.terminate()
-        start.wait(30)
+        start.wait(45)
 
 
 def test_ctrl_c_after_talking_to_loopback_alone(make_trade, tmp_path):
@@ -171,7 +173,20 @@ def test_a_closed_terminal_ends_bot_and_market(make_trade):
     check_ended(start, processes, 129)
 
 
+@pytest.mark.timeout(20)
+def test_a_bot_that_hangs_is_killed(monkeypatch, capsys):
+    monkeypatch.setattr(trade, "STOP_SECONDS", 0.5)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    bot = subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE)
+    assert bot.stdout.readline() == b"deaf\n"
+    bot.terminate()
+    trade.end(bot)
+    assert bot.returncode == -signal.SIGKILL
+    assert "has not ended within 0.5 s and is killed" in capsys.readouterr().out
+    bot.stdout.close()
+
+
 def check_ended(start, processes, code):
     assert len(processes) == 2
-    assert start.wait(30) == code
+    assert start.wait(45) == code
     assert [process for process in processes if process.is_running()] == []

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bot_process import ROOT, Bot, running_bot, running_market
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 LOT = Decimal("0.00001")
 FEE = 0.001
@@ -210,7 +210,7 @@ def test_breakout_strategy_on_a_moving_market(tmp_path):
         with running_bot(Bot(tmp_path / "bot", market, "BreakoutStrategy", exchange=exchange)) as bot:
             plan = entered(bot)
             market.move("BTCUSDT", plan["target_rates"][2] * 1.01, 20)
-            trade = bot.closed_trade(90)
+            trade = bot.closed_trade()
             exits = [order for order in bot.orders() if order["ft_order_side"] == "sell"]
             tags = [order["ft_order_tag"].split()[0] for order in exits]
     assert trade["exit_reason"] == "tp3"
