@@ -32,3 +32,8 @@ class Stubborn(_Enters):
     trailing_only_offset_is_reached = False
     position_adjustment_enable = False
     startup_candle_count = 5
+
+
+class FailsToSize(_Enters):
+    def _account_state(self):
+        raise RuntimeError("no account")
