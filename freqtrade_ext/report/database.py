@@ -49,6 +49,8 @@ def read_trades(db_url: str) -> list[TradeRow]:
         engine = _engine(db_url)
         try:
             with engine.connect() as connection:
+                if connection.dialect.name == "sqlite":
+                    connection.exec_driver_sql("begin")  # sqlite3 itself begins only to write
                 return _trades(connection, name)
         finally:
             engine.dispose()
@@ -67,7 +69,7 @@ def _engine(db_url: str) -> Engine:
     """:raises DatabaseError: the file of an SQLite database is not there."""
     url = make_url(db_url)
     if url.get_backend_name() != "sqlite":
-        # one snapshot, whatever the bot writes meanwhile
+        # one snapshot, whatever the bot writes meanwhile; no other database knows the second option
         return create_engine(url).execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )

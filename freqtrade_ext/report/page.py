@@ -85,10 +85,10 @@ def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
             f"mean {percent(result.mean_ratio, 2, '+')}",
         )
     if cost is not None:
-        detail = f"{bps(cost.slippage_bps)} slippage, {bps(cost.fees_bps)} fees"
+        detail = f"slippage {bps(cost.slippage_bps)}, fees {bps(cost.fees_bps)}"
         yield "Cost per side", bps(cost.shortfall_bps), detail
     if report.fee is not None:
-        yield "Fee for backtests", f"{report.fee:.6f}", f"freqtrade backtesting --fee {report.fee:.6f}"
+        yield "Fee for backtests", f"{report.fee:.6f}", "per side, as --fee"
 
 
 def sections(report: Report) -> list[tuple[str, list[Table]]]:
@@ -139,13 +139,13 @@ def _bridge(report: Report) -> list[Step]:
         return []
     slippage, fees = report.costs_of_closed
     earned = report.result.profit_abs
-    claim = [Step("a naive dry-run would have claimed", report.result.claimed_abs, True)]
+    claim = [Step("claimed by a naive dry-run", report.result.claimed_abs, True)]
     return [
-        *(claim if report.has_claims else []),
         Step("at the rates decided on, without costs", earned + slippage + fees, True),
         Step("slippage", -slippage),
         Step("fees", -fees),
         Step("earned", earned, True),
+        *(claim if report.has_claims else []),
     ]
 
 

@@ -177,7 +177,7 @@ def fill_small(url: str) -> None:
         keep(going, fills, plan(100.0, 98.2, [101.8, 103.2, 105.5], [40, 30, 30]), "flat")
         waiting = add_trade("XRP/USDT", 4, amount=0.0, open_rate=0.5)
         resting = add_order(waiting, "buy", 100.0, None, 0, status="open", amount=None)
-        resting.side = resting.filled = resting.order_date = None
+        resting.side = resting.filled = None
 
 
 def _long_to_the_stop() -> None:

@@ -1,0 +1,45 @@
+"""A database that the real bot has written on the embedded exchange."""
+
+import pytest
+
+from freqtrade_ext.report.database import read_trades
+from freqtrade_ext.report.figures import make_report
+from freqtrade_ext.report.results import exits_by_reason
+from tests.bot_process import ROOT, Bot, running_bot, running_market
+
+pytestmark = pytest.mark.timeout(180)
+
+ASK = 104_870.0
+ASKS = [(ASK, 0.0005), (104_880.0, 0.0006), (104_900.0, 5.0)]
+
+
+def test_report_of_a_real_bots_trade(tmp_path):
+    with running_market(tmp_path, "--pairs", "BTC/USDT", "--scenario", "calm", "--seed", "1") as market:
+        market.freeze("BTCUSDT", [(104_860.0, 5.0)], ASKS)
+        exchange = {"name": "binance", "pair_whitelist": ["BTC/USDT"], "pair_blacklist": []}
+        changes = {"exchange": exchange, "strategy_path": str(ROOT / "tests" / "strategies")}
+        bot = Bot(tmp_path / "bot", market, "AlwaysEnter", **changes)
+        with running_bot(bot):
+            plan = bot.wait(bot.custom_data, "the plan")["plan"]
+            for number, target in enumerate(plan["target_rates"], 1):
+                rate = round(target + 5, 2)
+                market.freeze("BTCUSDT", [(rate, 0.0002), (rate - 4, 5.0)], [(rate + 30, 5.0)])
+                bot.wait(lambda number=number: len(bot.orders()) > number, f"tp{number}")
+            trade = bot.closed_trade()
+        report = make_report(read_trades(f"sqlite:///{bot.folder}/bot.sqlite"), 500.0)
+    (found,) = (row for row in report.closed if row.id == trade["id"])
+    assert found.profit_abs == trade["close_profit_abs"]
+    assert found.plan is not None
+    assert all(fill.record for fill in found.fills)
+    exits = {result.reason: result for result in exits_by_reason([found])}
+    for number, share in enumerate(plan["shares"], 1):
+        # whole lots of 0.00001 BTC, of 0.00142
+        assert exits[f"TP{number}"].sold_share == pytest.approx(share / 100, abs=0.01)
+    entry = found.fills[0]
+    # 0.0005 at the ask that was decided on, the rest above it
+    assert entry.record.decision_rate == ASK
+    assert entry.average > ASK
+    assert 50 <= entry.record.entry_latency_ms <= 200
+    # 0.1 % each way, and more for the walk through the book
+    assert report.fee == pytest.approx(0.001 + report.cost.slippage / report.cost.decided, rel=0.01)
+    assert report.fee > 0.001
