@@ -90,6 +90,10 @@ class BookSide:
             self._resting.pop(order.rate, None)
         self._index(order.rate)
 
+    @property
+    def holds_own(self) -> bool:
+        return bool(self._resting)
+
     def resting(self) -> list[Resting]:
         return [order for queue in self._resting.values() for order in queue]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -51,7 +52,7 @@ class Control:
             self._exchange.advance(self._exchange.now_ms())
             try:
                 return web.json_response(action(orjson.loads(await request.read())))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, re.error) as error:
                 return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
 
         return serve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -61,11 +61,15 @@ class Replica:
 
     def advance(self, to_ms: int) -> None:
         """Play the market up to a time, and return when that is done."""
+        self.call(lambda: self._server.advance(to_ms))
 
-        async def play() -> None:
-            self._server.advance(to_ms)
+    def call(self, action: Callable[[], None]) -> None:
+        """Do something in the exchange's own thread, between two answers, and return when that is done."""
 
-        asyncio.run_coroutine_threadsafe(play(), self._loop).result()
+        async def act() -> None:
+            action()
+
+        asyncio.run_coroutine_threadsafe(act(), self._loop).result()
 
     def __enter__(self) -> Replica:
         self._thread.start()

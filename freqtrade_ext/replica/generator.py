@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from random import Random
 
@@ -11,7 +12,7 @@ from freqtrade_ext.replica.market import OPPOSITE, BuySell, Happening, Level, Ma
 from freqtrade_ext.replica.path import Path
 
 # Share of quotes and mean distance from the touch in basis points: most crowd near it, some wait far away.
-_SHARES = (0.55, 0.35, 0.10)
+_SHARES_BELOW = (0.55, 0.90)
 _MEAN_BPS = (2.0, 20.0, 500.0)
 _LEVELS = 1200
 _TAKER_SHARE = 0.12
@@ -105,13 +106,11 @@ class Generator:
             if not makers.reaches(rate, reach):
                 break
             stale.append(rate)
-        left = set(self._rng.sample(stale, min(self._rng.randint(0, _STALE_LEFT), len(stale))))
         step = self._market.symbol.step
-        parts = {
-            rate: int(makers.others(rate) * self._rng.uniform(*_STALE_PART)) // step * step for rate in stale
-        }
-        kept = [(rate, parts[rate] if rate in left else 0) for rate in stale]
-        yield _one_sided(ms, OPPOSITE[side], kept)
+        kept = dict.fromkeys(stale, 0)
+        for rate in self._rng.sample(stale, min(self._rng.randint(0, _STALE_LEFT), len(stale))):
+            kept[rate] = int(makers.others(rate) * self._rng.uniform(*_STALE_PART)) // step * step
+        yield _one_sided(ms, OPPOSITE[side], list(kept.items()))
         taken = sum(makers.amount(rate) for rate in stale)
         if taken:
             yield Take(ms, side, taken, reach)
@@ -150,7 +149,7 @@ class Generator:
         return _one_sided(ms, side, [(rate, self._amount(rate))])
 
     def _quote_rate(self, side: BuySell, touch: int) -> int:
-        bps = self._rng.choices(_MEAN_BPS, _SHARES)[0]
+        bps = _MEAN_BPS[bisect(_SHARES_BELOW, self._rng.random())]
         away = int(self._rng.expovariate(1 / bps) * touch / 10_000) // self._tick * self._tick
         return max(touch - away, self._tick) if side == "buy" else touch + away
 

@@ -161,6 +161,8 @@ class Market:
         """Others' new quotes that meet a resting order of the test account trade with it first."""
         for side in _SIDES:
             own, others = self.side(side), self.side(OPPOSITE[side])
+            if not own.holds_own:
+                continue
             while (best := others.best()) is not None and any(
                 others.reaches(best, order.rate) for order in own.resting()
             ):
@@ -259,8 +261,9 @@ class Market:
     ) -> None:
         if not bids and not asks:
             return
-        counted = self.update_id + len(bids) + len(asks)
-        self.update_id = counted if update_id is None or update_id <= self.update_id else update_id
+        # a recorded id may lie behind: a diff brings what happened before the bookTicker that was ahead of it
+        counted = self.update_id + (len(bids) + len(asks) if update_id is None else 1)
+        self.update_id = max(counted, update_id or 0)
         for observer in self.observers:
             observer.book_changed(self, ms, bids, asks)
 

@@ -32,6 +32,8 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
             "key": API_KEY,
             "secret": API_SECRET,
             "ccxt_config": {
+                # freqtrade's log lines call the exchange by this name
+                "name": f"Binance ({LABEL})",
                 "options": {
                     "fetchMarkets": {"types": ["spot"]},
                     "fetchMargins": False,

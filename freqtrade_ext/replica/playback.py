@@ -232,14 +232,16 @@ def _snapshots(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
 
 
 def _symbol(name: str, snapshot: dict[str, Any]) -> Symbol:
-    """Trading rules: known ones, or read off the recorded levels."""
+    """Trading rules: known ones, as fine as the recorded levels are; or just read off these."""
     quote = next((quote for quote in _MIN_NOTIONAL if name.endswith(quote)), name[-3:])
     bids, asks = _levels(snapshot["bids"]), _levels(snapshot["asks"])
     rate, amount = bids[0]
+    symbol = listed(f"{name.removesuffix(quote)}/{quote}")
+    tick, step = (symbol.tick, symbol.step) if symbol.is_known else (0, 0)
     return replace(
-        listed(f"{name.removesuffix(quote)}/{quote}"),
-        tick=gcd(*(level[0] for level in bids + asks)),
-        step=gcd(*(level[1] for level in bids + asks)),
+        symbol,
+        tick=gcd(tick, *(level[0] for level in bids + asks)),
+        step=gcd(step, *(level[1] for level in bids + asks)),
         min_notional=to_fixed(_MIN_NOTIONAL.get(quote, "0.0001")),
         start_rate=rate,
         touch_cost=cost(rate, amount) / E8,

@@ -46,7 +46,7 @@ _KNOWN: dict[str, tuple[str, str, str, str, str, str, float, float]] = {
     "LTC": ("87.5", "0.01", "0.001", "90000", "16571.04371129", "5", 2_500, 4),
     "TRX": ("0.272", "0.0001", "0.1", "9000000", "6926732.66234309", "5", 6_000, 4),
     "DOT": ("4.05", "0.001", "0.01", "90000", "133560.54163179", "5", 1_500, 3),
-    "NEXO": ("1.214", "0.001", "0.01", "92141578", "56652.43071129", "5", 300, 2),
+    "NEXO": ("1.214", "0.001", "0.01", "92141578", "56652.43071129", "5", 1_200, 2),
 }
 
 
@@ -64,6 +64,8 @@ class Symbol:
     min_notional: int
     status: str = "TRADING"
     start_rate: int
+    is_known: bool
+    """whether the trading rules are Binance's"""
     touch_cost: float
     """quote units that a level at the touch typically shows"""
     pace: float
@@ -173,6 +175,7 @@ def listed(pair: str) -> Symbol:
         max_market_amount=to_fixed(max_market),
         min_notional=to_fixed(min_notional),
         start_rate=to_fixed(rate),
+        is_known=rules is not None,
         touch_cost=touch_cost,
         pace=pace,
     )

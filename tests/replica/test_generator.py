@@ -1,0 +1,99 @@
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from freqtrade_ext.replica.candles import AMOUNT, COUNT
+from freqtrade_ext.replica.exchange import Exchange, generate
+from freqtrade_ext.replica.market import since_ms
+from tests.replica.talk import Time
+
+START_MS = 1_795_376_100_000
+PAIRS = ["BTC/USDT", "XRP/USDT", "NEXO/USDT", "SOMETHING/USDT"]
+
+
+def played(seed: int, steps: list[int], start_ms: int = START_MS) -> Exchange:
+    clock = Time(start_ms)
+    exchange = generate(PAIRS, seed, "live", clock)
+    for step in steps:
+        clock.ms += step
+        exchange.advance(clock.ms)
+    return exchange
+
+
+def tape(exchange: Exchange, start_ms: int = START_MS) -> list[list[tuple[int, int, int, bool]]]:
+    return [
+        [(t.ms - start_ms, t.rate, t.amount, t.is_buyer_maker) for t in market.trades]
+        for market in exchange.markets
+    ]
+
+
+def test_the_same_seed_gives_the_same_market_however_time_is_cut_and_whenever_it_starts() -> None:
+    once = played(1, [60_000])
+    assert tape(once) == tape(played(1, [7, 993, 50] + [131] * 450))
+    later = START_MS + 86_400_123
+    assert tape(once) == tape(played(1, [60_000], later), later)
+    assert tape(once) != tape(played(2, [60_000]))
+    cut = played(1, [30_000, 30_000])
+    assert [m.bids.levels() for m in once.markets] == [m.bids.levels() for m in cut.markets]
+
+
+@pytest.fixture(scope="module")
+def minutes() -> tuple[Exchange, Counter[str]]:
+    clock = Time(START_MS)
+    exchange = generate(PAIRS, 5, "live", clock)
+    tight: Counter[str] = Counter()
+    for _ in range(2400):
+        clock.ms += 100
+        exchange.advance(clock.ms)
+        for market in exchange.markets:
+            bid, ask = market.bids.best(), market.asks.best()
+            assert bid is not None
+            assert ask is not None
+            assert bid < ask
+            tight[market.symbol.name] += ask - bid == market.symbol.tick
+    return exchange, tight
+
+
+def test_the_busy_pair_is_one_tick_wide_most_of_the_time(minutes: tuple[Exchange, Counter[str]]) -> None:
+    assert minutes[1]["BTCUSDT"] > 0.75 * 2400
+
+
+def test_books_are_as_deep_as_the_pair_is_big(minutes: tuple[Exchange, Counter[str]]) -> None:
+    near = {}
+    for market in minutes[0].markets:
+        best = market.bids.best() or 0
+        near[market.symbol.base] = sum(r * a for r, a in market.bids.levels() if r > best * 0.99) / 1e16
+    assert near["BTC"] > 5e6
+    assert 2e3 < near["NEXO"] < 1e6
+
+
+def test_quotes_and_trades_keep_to_the_grid(minutes: tuple[Exchange, Counter[str]]) -> None:
+    for market in minutes[0].markets:
+        levels = market.bids.levels() + market.asks.levels() + [(t.rate, t.amount) for t in market.trades]
+        assert not any(rate % market.symbol.tick or amount % market.symbol.step for rate, amount in levels)
+
+
+def test_candles_are_made_of_the_trades_and_ids_have_no_gaps(minutes: tuple[Exchange, Counter[str]]) -> None:
+    for market in minutes[0].markets:
+        assert all(b.id == a.id + 1 and b.ms >= a.ms for a, b in pairwise(market.trades))
+        first_whole = (START_MS // 60_000 + 1) * 60_000
+        trades = market.trades[since_ms(market.trades, first_whole) :]
+        rows = market.candles.minutes()
+        rows = rows[rows[:, 0] >= first_whole]
+        assert int(rows[:, AMOUNT].sum()) == sum(t.amount for t in trades)
+        assert int(rows[:, COUNT].sum()) == len(trades)
+        assert np.array([a.amount for a in market.agg_trades]).sum() == sum(t.amount for t in market.trades)
+
+
+def test_days_in_virtual_time_stays_a_market() -> None:
+    clock = Time(START_MS)
+    exchange = generate(["BTC/USDT"], 1, "live", clock, activity=0.005)
+    market = exchange.markets[0]
+    for _ in range(3):
+        clock.ms += 86_400_000
+        exchange.advance(clock.ms)
+    assert len(market.candles.interval("1d", start_ms=START_MS)) == 3
+    assert 0.3 < market.last / market.symbol.start_rate < 3
+    assert 300 < len(market.bids) < 3000

@@ -1,0 +1,69 @@
+from itertools import islice
+from math import prod
+from random import Random
+
+import numpy as np
+import pytest
+import talib
+
+from freqtrade_ext.replica.candles import CLOSE, HIGH, LOW
+from freqtrade_ext.replica.exchange import generate
+from freqtrade_ext.replica.scenarios import legs
+from tests.replica.talk import Time
+
+START_MS = 1_795_376_100_000
+PAIRS = ["BTC/USDT", "SOL/USDT"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seconds", "least", "most"),
+    [
+        ("rise", 330, 0.08, 0.12),
+        ("fall", 140, -0.07, -0.05),
+        ("crash", 72, -0.56, -0.42),
+        ("calm", 300, -0.01, 0.01),
+    ],
+)
+def test_rates_go_where_the_scenario_says(scenario: str, seconds: int, least: float, most: float) -> None:
+    clock = Time(START_MS)
+    exchange = generate(PAIRS, 1, scenario, clock)  # type: ignore[arg-type]
+    before = [market.last for market in exchange.markets]
+    clock.ms += seconds * 1000
+    exchange.advance(clock.ms)
+    for market, rate in zip(exchange.markets, before, strict=True):
+        assert least < market.last / rate - 1 < most
+
+
+@pytest.mark.parametrize("after_candle_ms", [3_000, 70_000, 170_000, 295_000])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_history_before_a_rise_ends_in_a_fresh_breakout_of_a_strong_trend(
+    seed: int, after_candle_ms: int
+) -> None:
+    exchange = generate(PAIRS, seed, "rise", Time(START_MS // 300_000 * 300_000 + after_candle_ms))
+    for market in exchange.markets:
+        five = market.candles.interval("5m", limit=60)[:-1]
+        assert five[-1, CLOSE] > five[-25:-1, HIGH].max()
+        assert five[-2, CLOSE] < five[-25:-2, HIGH].max() * 1.001
+        high, low, close = (
+            market.candles.interval("1h", limit=1000)[:-1, column] / 1e8 for column in (HIGH, LOW, CLOSE)
+        )
+        assert talib.ADX(high, low, close, 14)[-1] >= 25
+        assert talib.RSI(close, 14)[-1] > 60
+        assert talib.MACD(close)[2][-1] > 0
+
+
+def test_history_before_chop_is_a_range() -> None:
+    exchange = generate(PAIRS, 1, "chop", Time(START_MS))
+    for market in exchange.markets:
+        high, low, close = (
+            market.candles.interval("1h", limit=1000)[:-1, column] / 1e8 for column in (HIGH, LOW, CLOSE)
+        )
+        assert talib.ADX(high, low, close, 14)[-1] < 25
+        assert talib.ATR(high, low, close, 14)[-1] / close[-1] * 100 >= 1.0
+
+
+def test_random_legs_pull_back_to_where_they_started() -> None:
+    ends = [
+        prod(1 + leg.change for leg in islice(legs("live", "live", Random(seed)), 3000)) for seed in range(20)
+    ]
+    assert 0.4 < np.min(ends) < 1 < np.max(ends) < 2.5
