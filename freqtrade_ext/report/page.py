@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,18 +11,18 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from freqtrade_ext.report import tables
+from freqtrade_ext.report import cost_tables, trade_tables
 from freqtrade_ext.report.charts import Step, bar, bridge_chart, column_chart, equity_chart
 from freqtrade_ext.report.costs import costs_by, hour, percentile
 from freqtrade_ext.report.figures import Report
-from freqtrade_ext.report.tables import Table, bps, money, percent
+from freqtrade_ext.report.table import Table, bps, money, percent
 from freqtrade_ext.report.timeline import timeline
 
 PICTURED = 60
 """newest trades that get a picture"""
 
-BIN_MS = 20
-"""width of a column of the latency chart"""
+BINS = 20
+"""columns of the latency chart"""
 
 
 def render(report: Report, source: str, made: datetime) -> str:
@@ -96,17 +98,20 @@ def sections(report: Report) -> list[tuple[str, list[Table]]]:
     closed, orders, currency = report.closed, report.orders, report.currency
     found = {
         "What the plans did": [
-            tables.exits_table([*closed, *report.open], currency),
-            *tables.results_tables(closed, currency),
+            trade_tables.exits_table([*closed, *report.open], currency),
+            *trade_tables.results_tables(closed, currency),
         ],
         "What execution cost": [
-            tables.shortfall_table(orders, currency),
-            *tables.slippage_tables(orders, currency),
-            tables.fees_table(orders, currency),
-            tables.latency_table(orders),
-            tables.unfilled_table(orders),
+            cost_tables.shortfall_table(orders, currency),
+            *cost_tables.slippage_tables(orders, currency),
+            cost_tables.fees_table(orders, currency),
+            cost_tables.latency_table(orders),
+            cost_tables.unfilled_table(orders, currency),
         ],
-        "Trades": [tables.open_table(report.open, currency), tables.trades_table(closed, currency)],
+        "Trades": [
+            trade_tables.open_table(report.open, currency),
+            trade_tables.trades_table(closed, currency),
+        ],
     }
     return [
         (title, told) for title, group in found.items() if (told := [table for table in group if table.rows])
@@ -150,13 +155,15 @@ def _bridge(report: Report) -> list[Step]:
 
 
 def _latency_bins(report: Report) -> dict[str, float]:
-    """Count orders by their latency, in steps of BIN_MS up to the 99th percentile."""
+    """Count orders by their latency, up to the 99th percentile: the bin's lower bound in ms -> orders."""
     known = sorted(
         order.record.entry_latency_ms
         for order in report.orders
-        if order.record and order.record.entry_latency_ms is not None
+        if order.record and order.record.entry_latency_ms is not None and order.record.entry_latency_ms >= 0
     )
     if not known:
         return {}
-    steps = [int(ms // BIN_MS) for ms in known if ms <= percentile(known, 0.99)]
-    return {f"{step * BIN_MS}": float(steps.count(step)) for step in range(min(steps), max(steps) + 1)}
+    longest = percentile(known, 0.99)
+    width = max(1, math.ceil(longest / BINS))
+    bins = Counter(int(ms // width) for ms in known if ms <= longest)
+    return {f"{place * width}": float(bins[place]) for place in range(min(bins), max(bins) + 1)}

@@ -26,7 +26,6 @@ class Record:
     book_ms: float | None
     entry_latency_ms: float | None
     response_latency_ms: float | None
-    levels: float | None
     fee_cost: float | None
     """units of `fee_currency`"""
     fee_currency: str
@@ -41,7 +40,6 @@ class Record:
 class OrderRow:
     """Rates in quote per base, amounts in base units."""
 
-    order_id: str
     pair: str
     side: BuySell
     is_entry: bool
@@ -174,7 +172,6 @@ def record_row(stored: Any) -> Record | None:
         book_ms=number(stored.get("book_ms")),
         entry_latency_ms=number(stored.get("entry_latency_ms")),
         response_latency_ms=number(stored.get("response_latency_ms")),
-        levels=number(stored.get("levels")),
         fee_cost=number(stored.get("fee_cost")),
         fee_currency=text(stored.get("fee_currency")),
         fee_rate=number(stored.get("fee_rate")),
@@ -222,7 +219,6 @@ def _order_row(order: Row, trade: Row, stored: Any) -> OrderRow:
         fee_ratio = number(trade["fee_open" if is_entry else "fee_close"]) or 0.0
     currency = trade["fee_open_currency" if is_entry else "fee_close_currency"]
     return OrderRow(
-        order_id=text(order["order_id"]),
         pair=text(order["ft_pair"]),
         side="buy" if is_entry != bool(trade["is_short"]) else "sell",
         is_entry=is_entry,

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from freqtrade_ext.report.figures import Report
 from freqtrade_ext.report.page import answer, sections, tiles
-from freqtrade_ext.report.tables import Table
+from freqtrade_ext.report.table import Table
 
 SHOWN = ("What the plans did", "What execution cost")
 """The page lists single trades; the terminal does not."""

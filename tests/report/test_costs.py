@@ -40,7 +40,6 @@ FEES = 1.001 + 0.4074 + 0.3099 + 0.29302 + 0.0499 + 0.0492 + 0.1 + 0.04072
 
 def order(side, amount, decision_rate, average, fee_ratio=0.001):
     return OrderRow(
-        order_id="1",
         pair="BTC/USDT",
         side=side,
         is_entry=side == "buy",

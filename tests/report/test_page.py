@@ -90,6 +90,7 @@ def test_the_answer_comes_first(page):
         "BTC/USDT sell tp1 4 0 expired the order book ended after 20 levels",
         "#4 BTC/USDT long 2026-11-20 11:00 100.00 - 100.000 +0.639",
         "#2 ETH/USDT:USDT short 2026-11-20 09:00 2026-11-20 10:00 99.800 +1.301 +1.30 % +1.701 tp1",
+        "Missing, at the rates decided on: 407.600 USDT.",
         "at the rates decided on, without costs +11.621 USDT",
         "slippage -1.899 USDT",
         "fees -2.268 USDT",

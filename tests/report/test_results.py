@@ -145,7 +145,6 @@ def test_exits_without_any_plan_are_those_that_happened(small):
 )
 def test_exit_reason(tag, is_stop, expected):
     order = OrderRow(
-        order_id="1",
         pair="BTC/USDT",
         side="sell",
         is_entry=False,
