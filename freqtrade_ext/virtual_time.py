@@ -1,0 +1,160 @@
+"""Virtual time: freqtrade's own loop and the embedded exchange on one clock, which moves without waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import time_machine
+from freqtrade.persistence import Order, Trade
+from freqtrade.worker import Worker
+
+from freqtrade_ext.position import stage_asked
+from freqtrade_ext.replica import Replica
+from freqtrade_ext.replica.fixed import E8
+from freqtrade_ext.replica.market import Market
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""always the same, so that the same seed gives the same dates"""
+STEP_MS = 1000
+"""between two looks at the rates: freqtrade's own throttle in real time"""
+MOST_PATIENT_MS = 60_000
+
+Action = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Rates of an open trade at which the bot has something to do."""
+
+    market: Market
+    is_short: bool
+    stop_rate: float
+    target_rate: float | None
+
+    def is_ringing(self) -> bool:
+        """Tell whether the rate that an exit would get is beyond the stop or the next target."""
+        best = (self.market.asks if self.is_short else self.market.bids).best()
+        if best is None:
+            return False
+        rate, sign = best / E8, -1 if self.is_short else 1
+        target_rate = self.target_rate
+        return sign * rate <= sign * self.stop_rate or (
+            target_rate is not None and sign * rate >= sign * target_rate
+        )
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds since 1970; read by the exchange, and through time-machine by all else."""
+
+    ms: int = int(START.timestamp() * 1000)
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@dataclass(slots=True)
+class VirtualTime:
+    """
+    Lets time pass where the bot sleeps.
+
+    Where it would sleep between two loops, the market goes on in steps of a second, and the bot is woken
+    when the rate of an open trade is beyond its stop or its next target, when an order is open, and at the
+    time it set itself. Told to sleep until the next candle, it leaves out only loops that would find nothing
+    to do: entries come with candles, exits with rates.
+    """
+
+    replica: Replica
+    clock: Clock
+    end_ms: int
+    """when it ends, for the bot as by Ctrl-C"""
+    script: deque[tuple[int, Action]] = field(default_factory=deque)
+    """(ms, what is done then), in the order of time; between two loops of the bot"""
+    every_loop: bool = False
+    """leave no loop out"""
+    on_loop: Action = lambda: None
+    """called after each loop of the bot"""
+    loops: int = 0
+    _woke_ms: int = 0
+    _patience_ms: int = STEP_MS
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Replace the clocks and sleeps of this process; asyncio and other threads keep waiting for real."""
+        stock_sleep, stock_nap = time.sleep, Worker._sleep
+        main_thread = threading.get_ident()
+        with time_machine.travel(self.clock.ms / 1000, tick=False) as traveller:
+
+            def sleep(seconds: float) -> None:
+                if threading.get_ident() != main_thread:
+                    return stock_sleep(seconds)
+                self._play(self.clock.ms + round(seconds * 1000))
+                return traveller.move_to(self.clock.ms / 1000)
+
+            def nap(seconds: float) -> None:
+                self._nap(round(seconds * 1000))
+                traveller.move_to(self.clock.ms / 1000)
+
+            time.sleep, Worker._sleep = sleep, staticmethod(nap)  # type: ignore[assignment]
+            try:
+                yield
+            finally:
+                time.sleep, Worker._sleep = stock_sleep, staticmethod(stock_nap)
+
+    def _nap(self, most_ms: int) -> None:
+        """:raises KeyboardInterrupt: at the end."""
+        self.loops += 1
+        self.on_loop()
+        alarms = _alarms(self.replica)
+        until_ms = min(self.clock.ms + self._pause_ms(most_ms, alarms), self.end_ms)
+        if self.script:
+            until_ms = min(until_ms, self.script[0][0])
+        self._play(until_ms, [alarm for alarm in alarms if not alarm.is_ringing()])
+        while self.script and self.script[0][0] <= self.clock.ms:
+            self.script.popleft()[1]()
+        self._woke_ms = self.clock.ms
+        if self.clock.ms >= self.end_ms:
+            raise KeyboardInterrupt
+
+    def _pause_ms(self, most_ms: int, alarms: Sequence[Alarm]) -> int:
+        """Say how long the bot may sleep at most."""
+        is_busy = self.clock.ms != self._woke_ms or bool(Order.get_open_orders())
+        if self.every_loop or is_busy:
+            # what took time did something, an order or an error: look again at once
+            self._patience_ms = STEP_MS
+        elif any(alarm.is_ringing() for alarm in alarms):
+            # it was woken and did nothing: an exit waits for its next try
+            self._patience_ms = min(2 * self._patience_ms, MOST_PATIENT_MS)
+        else:
+            self._patience_ms = STEP_MS
+            return most_ms
+        return min(self._patience_ms, most_ms)
+
+    def _play(self, until_ms: int, alarms: Sequence[Alarm] = ()) -> None:
+        """Let the market go on until then, or until an alarm rings."""
+
+        def play() -> None:
+            while self.clock.ms < until_ms:
+                self.clock.ms = min(self.clock.ms + STEP_MS, until_ms)
+                self.replica.exchange.advance(self.clock.ms)
+                if any(alarm.is_ringing() for alarm in alarms):
+                    break
+
+        self.replica.call(play)
+
+
+def _alarms(replica: Replica) -> list[Alarm]:
+    alarms = []
+    for trade in Trade.get_open_trades():
+        plan = trade.get_custom_data("plan")
+        targets = plan["target_rates"][stage_asked(trade) :] if plan else []
+        market = replica.exchange.running[trade.pair.replace("/", "")].market
+        alarms.append(Alarm(market, trade.is_short, trade.stop_loss, targets[0] if targets else None))
+    return alarms
