@@ -80,7 +80,8 @@ class ManagedStrategy(Wrapping):
 
     def __init__(self, config: dict[str, Any]) -> None:
         if not hasattr(self, "timeframe"):
-            self.timeframe = "5m"
+            # what interface version 2 called it
+            self.timeframe = getattr(self, "ticker_interval", "5m")
         super().__init__(config)
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
         timeframe = config.get("timeframe") or self.timeframe
