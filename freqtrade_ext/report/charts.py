@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -18,6 +18,14 @@ DOTS = 300
 
 WIDEST = 60.0
 """units for a column"""
+
+TIME_STYLES = (
+    (timedelta(days=30), "%b %d"),
+    (timedelta(days=1), "%b %d %H:%M"),
+    (timedelta(hours=1), "%H:%M"),
+    (timedelta(0), "%H:%M:%S"),
+)
+"""shortest span of the axis -> format of its labels"""
 
 
 class Step(NamedTuple):
@@ -115,7 +123,7 @@ def _grid(chart: Element, x: Axis, y: Axis, began: datetime, ended: datetime) ->
         line(chart, (x.start, y(tick)), (x.end, y(tick)), "grid")
         text(chart, x.start - 8, y(tick) + 4, f"{tick:,.6g}", "end")
     span = ended - began
-    style = "%b %d" if span.days >= 5 else "%b %d %H:%M" if span.days else "%H:%M"
+    style = next(style for shortest, style in TIME_STYLES if span >= shortest)
     for part, anchor in enumerate(("start", "middle", "middle", "middle", "end")):
         place = x.start + (x.end - x.start) * part / 4
         text(chart, place, 325, f"{began + span * part / 4:{style}}", anchor)
