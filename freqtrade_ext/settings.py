@@ -152,7 +152,7 @@ def _plain(name: str, options: tuple[type, ...], value: Any) -> Any:
             return value
     elif isinstance(value, options):
         return value
-    elif isinstance(value, int) and float in options:
+    elif isinstance(value, int) and float in options and abs(value) < 2**63:
         return float(value)
     raise SettingsError(f"freqtrade_ext.{name} must be {options[0].__name__}, is {value!r}")
 

@@ -25,6 +25,7 @@ from freqtrade_ext.decide.sizing import AccountState, Stake, size_position, trim
 from freqtrade_ext.entry import PREFIX, last_market_state, opposite_levels, recent_results
 from freqtrade_ext.execute.book import walk
 from freqtrade_ext.execute.install import install
+from freqtrade_ext.pace import Pace
 from freqtrade_ext.plans import PlanBook
 from freqtrade_ext.settings import Settings, SettingsError
 from freqtrade_ext.wrapping import Wrapping
@@ -104,6 +105,9 @@ class ManagedStrategy(Wrapping):
         self.news = News(timeframe)
         self._stakes = {}
         self._attempts = {}
+        # trade id -> stage and amount of which nothing is due: what is too little waits for the next target
+        self._settled: dict[int, tuple[int, float]] = {}
+        self._pace: Pace | None = None
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
@@ -134,9 +138,16 @@ class ManagedStrategy(Wrapping):
         self.plans = PlanBook(self.is_trading)
         if self.is_trading and self.config["dry_run"]:
             self.paper = install(self.dp._exchange, self.settings)
+            feed = self.dp._exchange.feed
+            self._pace = Pace(feed, self.config) if feed is not None else None
 
     def populate_market_state(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         return indicators(dataframe, self.settings)
+
+    def analyze(self, pairs: list[str]) -> None:
+        if self._pace is not None:
+            self._pace.pause()
+        super().analyze(pairs)
 
     # -- entry ------------------------------------------------------------------------------------
 
@@ -258,6 +269,7 @@ class ManagedStrategy(Wrapping):
         # ids of trades begin anew in every epoch of hyperopt: forget what another trade has left
         self.plans.forget(trade)
         self._attempts.pop(trade.id, None)
+        self._settled.pop(trade.id, None)
         if earlier is None:
             self._new_plan(trade)
         else:
@@ -325,16 +337,31 @@ class ManagedStrategy(Wrapping):
         self, trade: Trade, current_time: datetime, current_exit_rate: float, **kwargs: Any
     ) -> tuple[float, str] | None:
         """Sell what is due at the targets reached: minus the stake it cost, and the target's tag."""
-        if not trade.has_open_position or trade.has_open_orders or (plan := self._plan_of(trade)) is None:
+        if not trade.has_open_position:
             return None
-        stage = plan.stage(current_exit_rate)
+        plan = self._plan_of(trade)
+        stage = plan.stage(current_exit_rate) if plan is not None else 0
+        if self._pace is not None:
+            self._pace.watch(trade, plan, stage)
+        if plan is None or trade.has_open_orders:
+            return None
+        return self._exit_due(trade, plan, stage, current_exit_rate, current_time)
+
+    def _exit_due(
+        self, trade: Trade, plan: Plan, stage: int, rate: float, now: datetime
+    ) -> tuple[float, str] | None:
         if not stage and len(trade.orders) == 1:
             return None
-        if self.is_trading and self._write_off(trade, current_exit_rate):
+        if self.is_trading and self._write_off(trade, rate):
             return None
         stage = max(stage, position.stage_asked(trade))
-        amount = self._due_amount(trade, plan, stage, current_exit_rate) if stage else 0.0
-        if not amount or not self._may_ask(trade, stage, current_time):
+        if not stage or self._settled.get(trade.id) == (stage, trade.amount):
+            return None
+        amount = self._due_amount(trade, plan, stage, rate)
+        if not amount:
+            self._settled[trade.id] = (stage, trade.amount)
+            return None
+        if not self._may_ask(trade, stage, now):
             return None
         return -position.stake_for(trade, amount), f"tp{stage}"
 
