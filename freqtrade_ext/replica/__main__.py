@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 import signal
+import sys
 from pathlib import Path
 
 from freqtrade_ext.replica.embedded import DEFAULT_PAIRS
@@ -60,7 +61,10 @@ async def _serve(args: argparse.Namespace) -> None:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    asyncio.run(_serve(_arguments()))
+    try:
+        asyncio.run(_serve(_arguments()))
+    except (ValueError, OSError) as error:
+        sys.exit(f"freqtrade_ext.replica: {error}")
 
 
 if __name__ == "__main__":

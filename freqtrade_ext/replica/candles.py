@@ -93,9 +93,7 @@ class Candles:
 
         :param name: an interval of INTERVALS_MS, or 1M for calendar months.
         """
-        length = 31 * DAY_MS if name == "1M" else INTERVALS_MS[name]
-        # enough minutes for the candles asked for, and the part of one before them
-        rows = self.minutes() if start_ms or end_ms else self.minutes((limit + 1) * length // MINUTE_MS)
+        rows = self._around(name, start_ms, end_ms, limit)
         opens = _open_times(name, rows[:, OPEN_MS])
         starts = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
         if opens[0] != rows[0, OPEN_MS] and len(starts) > 1:
@@ -111,6 +109,17 @@ class Candles:
             return np.zeros((0, 11), dtype=np.int64)
         ends = np.append(starts[1:], len(rows))
         return _merge(rows[starts[at[0]] : ends[at[-1]]], starts[at] - starts[at[0]], opens[starts[at]])
+
+    def _around(self, name: str, start_ms: int | None, end_ms: int | None, limit: int) -> Rows:
+        """Enough minutes for the candles asked for, and parts of others before and after them."""
+        rows = self.minutes()
+        length = (31 * DAY_MS if name == "1M" else INTERVALS_MS[name]) // MINUTE_MS
+        first_ms = int(rows[0, OPEN_MS])
+        if start_ms is not None:
+            start = min(max(start_ms - first_ms, 0) // MINUTE_MS, len(rows) - 1)
+            return rows[max(start - length, 0) : start + (limit + 2) * length]
+        end = len(rows) if end_ms is None else max(end_ms - first_ms, 0) // MINUTE_MS + length + 1
+        return rows[max(end - (limit + 2) * length, 0) : end]
 
 
 def close_ms(name: str, open_ms: int) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import ccxt.pro
-
 from freqtrade_ext.replica.private import API_KEY, API_SECRET
 
 LABEL = "embedded exchange, NOT the real market"
@@ -21,6 +19,9 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
 
     :param url: of the running exchange, e.g. http://127.0.0.1:8790.
     """
+    # a second of work, which only a caller who leads a bot here should wait for
+    import ccxt.pro
+
     api = _rehost(ccxt.pro.binance().urls["api"], url)
     # ccxt takes a socket for a spot one by `/stream` in its url
     api["ws"]["spot"] = url.replace("http", "ws", 1) + "/stream/ws"

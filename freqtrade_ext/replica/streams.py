@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from freqtrade_ext.replica import messages
-from freqtrade_ext.replica.candles import INTERVALS_MS, OPEN_MS
+from freqtrade_ext.replica.candles import INTERVALS_MS, OPEN_MS, close_ms
 from freqtrade_ext.replica.market import AggTrade, Market, Trade
 from freqtrade_ext.replica.messages import Message
 
@@ -152,8 +152,7 @@ class Streams:
 
     def _say_candles(self, name: str, kline: _Kline, now_ms: int) -> None:
         """Candles that closed since, once each, and the open one every two seconds."""
-        length = INTERVALS_MS.get(kline.interval, INTERVALS_MS["1d"])
-        if now_ms < kline.due_ms and now_ms < kline.open_ms + length:
+        if now_ms < kline.due_ms and now_ms <= close_ms(kline.interval, kline.open_ms):
             return
         rows = kline.market.candles.interval(kline.interval, start_ms=kline.open_ms, limit=1000).tolist()
         for row in rows[:-1]:
