@@ -93,7 +93,8 @@ def wrap(theirs: type[IStrategy], settings: Settings) -> type[ManagedStrategy]:
 def names_needed() -> set[str]:
     """Name what ManagedStrategy has beyond freqtrade's own interface."""
     names = {name for base in (ManagedStrategy, Wrapping) for name in (*vars(base), *base.__annotations__)}
-    return {name for name in names - set(dir(IStrategy)) if not name.startswith("__")}
+    names -= {*dir(IStrategy), *IStrategy.__annotations__}
+    return {name for name in names if not name.startswith("__")}
 
 
 def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.backtests import backtest, candles, overlay  # noqa: F401  # fixtures for all
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -1,72 +1,17 @@
 """Managed strategies in real backtests: real freqtrade, recorded candles, the replica's markets."""
 
-import json
 import math
 
 import pandas as pd
 import pytest
-from freqtrade.configuration import Configuration
-from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
-from freqtrade.optimize.backtesting import Backtesting
 from freqtrade.persistence import LocalTrade
 
 from freqtrade_ext.decide.market_state import COLUMNS, indicators, read_state
 from freqtrade_ext.decide.plan import Plan, choose_levels
-from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
-from tests.bot_process import ROOT
 
 pytestmark = pytest.mark.timeout(300)
-
-PAIR = "BTC/USDT"
-CANDLE = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
-
-
-@pytest.fixture(scope="module")
-def overlay():
-    """Lead to markets (lots, ticks, minimums); their rates play no part in a backtest."""
-    with Replica(seed=1, pairs=[PAIR], scenario="calm") as replica:
-        yield replica.overlay()
-
-
-@pytest.fixture(scope="module")
-def candles(shared_data, tmp_path_factory):
-    """A folder of recorded BTC/USDT candles, 5m and 1h."""
-    folder = tmp_path_factory.mktemp("candles")
-    recorded = pd.read_feather(shared_data / "klines" / "daisybum_MIT" / "BTC_USDT-5m.feather")
-    recorded = recorded[recorded["date"] < "2023-04-01"].reset_index(drop=True)
-    recorded.to_feather(folder / "BTC_USDT-5m.feather")
-    hours = recorded.set_index("date").resample("1h").agg(CANDLE).dropna().reset_index()
-    hours["date"] = hours["date"].astype(recorded["date"].dtype)
-    hours.to_feather(folder / "BTC_USDT-1h.feather")
-    return folder
-
-
-@pytest.fixture
-def backtest(overlay, candles, tmp_path):
-    """Run a backtest in this process; its trades are left in `LocalTrade.bt_trades`."""
-
-    def run(strategy="BreakoutStrategy", timerange="20230301-20230320", folder="strategies", **changes):
-        exchange = {**overlay["exchange"], "pair_whitelist": [PAIR]}
-        overrides = tmp_path / "overrides.json"
-        overrides.write_text(json.dumps({"exchange": exchange, "export": "none", **changes}))
-        arguments = {
-            "config": [str(ROOT / "config.json"), str(overrides)],
-            "strategy": strategy,
-            "strategy_path": str(ROOT / folder),
-            "datadir": str(candles),
-            "user_data_dir": str(tmp_path),
-            "timerange": timerange,
-            "backtest_cache": "none",
-        }
-        config = Configuration(arguments, RunMode.BACKTEST).get_config()
-        backtesting = Backtesting(config)
-        backtesting.start()
-        return backtesting
-
-    yield run
-    Backtesting.cleanup()
 
 
 def test_every_trade_follows_its_plan(backtest, candles):

@@ -1,0 +1,321 @@
+"""Plain freqtrade strategies, each built in a way of its own, none of which knows this project."""
+
+# ruff: noqa: RUF012  # attributes as people write them for freqtrade
+from datetime import timedelta
+
+import talib.abstract as ta
+from freqtrade.persistence import Trade
+from freqtrade.strategy import (
+    CategoricalParameter,
+    IntParameter,
+    IStrategy,
+    informative,
+    merge_informative_pair,
+)
+from pandas import DataFrame
+
+
+class OldInterface(IStrategy):
+    """Interface version 2."""
+
+    INTERFACE_VERSION = 2
+    minimal_roi = {"40": 0.0, "0": 0.04}
+    stoploss = -0.3
+    timeframe = "5m"
+    use_sell_signal = True
+    sell_profit_only = False
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["rsi"] = ta.RSI(dataframe, timeperiod=14)
+        return dataframe
+
+    def populate_buy_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[(dataframe["rsi"] < 30), ["buy", "buy_tag"]] = (1, "oversold")
+        return dataframe
+
+    def populate_sell_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[(dataframe["rsi"] > 75), "sell"] = 1
+        return dataframe
+
+    def custom_sell(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
+        return "long enough" if current_time - trade.open_date_utc > timedelta(hours=1) else None
+
+    def check_buy_timeout(self, pair, trade, order, **kwargs):
+        return True
+
+
+class Crossing(IStrategy):
+    """No `timeframe`: config.json's, or freqtrade's way of saying nothing."""
+
+    INTERFACE_VERSION = 3
+    minimal_roi = {"0": 0.01}
+    stoploss = -0.02
+    trailing_stop = True
+    trailing_stop_positive = 0.002
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["sma"] = ta.SMA(dataframe, timeperiod=50)
+        return dataframe
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        crosses = (dataframe["close"] > dataframe["sma"]) & (
+            dataframe["close"].shift() <= dataframe["sma"].shift()
+        )
+        dataframe.loc[crosses, "enter_long"] = 1
+        return dataframe
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return dataframe
+
+
+class Heir(Crossing):
+    """Inherits from a strategy of the same file, and calls it."""
+
+    timeframe = "15m"
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe = super().populate_indicators(dataframe, metadata)
+        dataframe["slow"] = ta.EMA(dataframe, timeperiod=200)
+        return dataframe
+
+    def confirm_trade_entry(self, pair, order_type, amount, rate, time_in_force, **kwargs) -> bool:
+        return super().confirm_trade_entry(pair, order_type, amount, rate, time_in_force, **kwargs)
+
+
+class OtherTimeframes(Crossing):
+    """Informative pairs in both ways."""
+
+    timeframe = "5m"
+
+    def informative_pairs(self):
+        return [(pair, "1h") for pair in self.dp.current_whitelist()]
+
+    @informative("1h")
+    def populate_indicators_hourly(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["rsi"] = ta.RSI(dataframe, timeperiod=14)
+        return dataframe
+
+    @informative("1h", "BTC/{stake}")
+    def populate_indicators_of_bitcoin(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["ema"] = ta.EMA(dataframe, timeperiod=20)
+        return dataframe
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe = super().populate_indicators(dataframe, metadata)
+        hours = self.dp.get_pair_dataframe(metadata["pair"], "1h")
+        hours["roc"] = ta.ROC(hours, timeperiod=5)
+        return merge_informative_pair(dataframe, hours[["date", "roc"]], self.timeframe, "1h", ffill=True)
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        rises = (dataframe["roc_1h"] > 0) & (dataframe["close"] > dataframe["btc_usdt_ema_1h"])
+        dataframe.loc[rises & (dataframe["rsi_1h"] < 60), "enter_long"] = 1
+        return dataframe
+
+
+class OwnStop(Crossing):
+    """A stop of its own, remembered in the class."""
+
+    timeframe = "5m"
+    use_custom_stoploss = True
+    custom_info = {}
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["sar"] = ta.SAR(dataframe)
+        self.custom_info[metadata["pair"]] = dataframe[["date", "sar"]].copy().set_index("date")
+        return super().populate_indicators(dataframe, metadata)
+
+    def custom_stoploss(self, pair, trade, current_time, current_rate, current_profit, after_fill, **kwargs):
+        dataframe, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+        return dataframe.iloc[-1]["sar"] / current_rate - 1
+
+
+class Averaging(Crossing):
+    """Buys more of what falls."""
+
+    timeframe = "5m"
+    position_adjustment_enable = True
+    max_entry_position_adjustment = 3
+
+    def custom_stake_amount(self, pair, current_time, current_rate, proposed_stake, **kwargs):
+        return proposed_stake / 4
+
+    def adjust_trade_position(self, trade: Trade, current_time, current_rate, current_profit, **kwargs):
+        return trade.stake_amount if current_profit < -0.001 else None
+
+
+class Falling(Crossing):
+    """Shorts only."""
+
+    timeframe = "5m"
+    can_short = True
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[dataframe["close"] < dataframe["sma"], ["enter_short", "enter_tag"]] = (1, "falls")
+        return dataframe
+
+    def leverage(self, pair, current_time, current_rate, proposed_leverage, max_leverage, side, **kwargs):
+        return 3.0
+
+
+class Forecasting(Crossing):
+    """FreqAI's hooks, with a model that is none."""
+
+    timeframe = "5m"
+
+    def load_freqAI_model(self):
+        class Model:
+            def start(self, dataframe, metadata, strategy):
+                dataframe = strategy.feature_engineering_standard(dataframe, metadata)
+                dataframe = strategy.set_freqai_targets(dataframe, metadata)
+                return dataframe.assign(do_predict=1, prediction=dataframe["%-momentum"])
+
+            def shutdown(self):
+                pass
+
+        self.freqai = Model()
+
+    def feature_engineering_standard(self, dataframe: DataFrame, metadata: dict, **kwargs) -> DataFrame:
+        dataframe["%-momentum"] = ta.MOM(dataframe, timeperiod=12)
+        return dataframe
+
+    def set_freqai_targets(self, dataframe: DataFrame, metadata: dict, **kwargs) -> DataFrame:
+        dataframe["&-ahead"] = dataframe["close"].pct_change()
+        return dataframe
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return self.freqai.start(dataframe, metadata, self)
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[(dataframe["do_predict"] == 1) & (dataframe["prediction"] > 50), "enter_long"] = 1
+        return dataframe
+
+
+class Painted(Crossing):
+    """Plots and protections made at run time."""
+
+    timeframe = "5m"
+
+    @property
+    def plot_config(self):
+        return {"main_plot": {"sma": {"color": "white"}}}
+
+    @property
+    def protections(self):
+        return [{"method": "CooldownPeriod", "stop_duration_candles": 36}]
+
+
+class Prepared(Crossing):
+    """State made at the start, used in callbacks, which call freqtrade's own."""
+
+    timeframe = "5m"
+    settings_of_mine = {"wait": 2}
+
+    def __init__(self, config: dict) -> None:
+        super().__init__(config)
+        self.asked, self.filled = [], []
+
+    def bot_start(self, **kwargs) -> None:
+        self.started = True
+        super().bot_start(**kwargs)
+
+    def bot_loop_start(self, current_time, **kwargs) -> None:
+        super().bot_loop_start(current_time, **kwargs)
+
+    def confirm_trade_entry(self, pair, *args, **kwargs) -> bool:
+        self.asked.append(pair)
+        # every second one
+        return self.started and len(self.asked) % 2 == 1
+
+    def order_filled(self, pair, trade, order, current_time, **kwargs) -> None:
+        self.filled.append(order.ft_order_tag)
+
+    def confirm_trade_exit(self, pair, trade, *args, **kwargs) -> bool:
+        return False
+
+
+class Forgetful(Crossing):
+    """Makes a dataframe of its own."""
+
+    timeframe = "5m"
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        self.given = list(dataframe.columns)
+        own = dataframe[["date", "open", "high", "low", "close", "volume"]].copy()
+        own["sma"] = own["close"].rolling(50).mean()
+        return own.fillna(0)
+
+
+class Tunable(Crossing):
+    """Hyperopt parameters."""
+
+    timeframe = "5m"
+    buy_params = {"buy_rsi": 35}
+    buy_rsi = IntParameter(20, 40, default=30, space="buy")
+    buy_averaged = CategoricalParameter([True, False], default=False, space="buy")
+    cooldown = IntParameter(1, 20, default=5, space="protection")
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe["rsi"] = ta.RSI(dataframe, timeperiod=14)
+        return dataframe
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[dataframe["rsi"] < self.buy_rsi.value, "enter_long"] = 1
+        return dataframe
+
+
+class Daily(Crossing):
+    """Longer than the hour of the market state."""
+
+    timeframe = "1d"
+    startup_candle_count = 30
+
+
+class Minutes(Crossing):
+    timeframe = "1m"
+    startup_candle_count = 400
+
+
+class Leaving(Crossing):
+    """Exits of its own, of every kind."""
+
+    timeframe = "5m"
+    use_custom_roi = True
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[dataframe["close"] < dataframe["sma"] * 0.997, ["exit_long", "exit_tag"]] = (1, "under")
+        return dataframe
+
+    def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
+        trade.open_rate = 1.0  # a copy is theirs to spoil
+        return "too long" if current_time - trade.open_date_utc > timedelta(hours=2) else None
+
+    def custom_roi(self, pair, trade, current_time, trade_duration, entry_tag, side, **kwargs):
+        return 0.003
+
+
+class FirstInterface(IStrategy):
+    """Version 1, which freqtrade gave up."""
+
+    timeframe = "5m"
+    stoploss = -0.1
+
+    def populate_indicators(self, dataframe: DataFrame) -> DataFrame:
+        return dataframe
+
+    def populate_buy_trend(self, dataframe: DataFrame) -> DataFrame:
+        return dataframe
+
+    def populate_sell_trend(self, dataframe: DataFrame) -> DataFrame:
+        return dataframe
+
+
+class SameNames(Crossing):
+    timeframe = "5m"
+    plans = ["mine"]
+
+    def _keep(self):
+        return self.plans
+
+
+class NoStrategy:
+    pass
