@@ -110,27 +110,22 @@ def walk(
     :param available: (rate, displayed amount) -> amount left of it for us; the `Ledger`'s `left`.
     """
     fills: list[Level] = []
-    left = amount
+    left, dust = amount, amount * DUST
     stopped: Literal["", "limit", "book end"] = "book end" if amount > 0 else ""
-    for level in levels:
-        if left <= 0:
-            break
-        rate, shown = level[0], level[1]
+    for rate, displayed in levels if amount > 0 else ():
         if limit is not None and (rate > limit if side == "buy" else rate < limit):
             stopped = "limit"
             break
-        if available is not None:
-            shown = available(rate, shown)
+        shown = displayed if available is None else available(rate, displayed)
         if shown <= 0:
             continue
-        if shown >= left - amount * DUST:
+        if shown >= left - dust:
             fills.append((rate, min(left, shown)))
-            left = 0.0
             stopped = ""
             break
         fills.append((rate, shown))
         left -= shown
     # fsum: one order and the same order in slices must cost the same, to the last bit that counts
     filled = amount if not stopped else math.fsum(a for _, a in fills)
-    cost = math.fsum(r * a for r, a in fills)
+    cost = math.fsum([r * a for r, a in fills])
     return Walk(tuple(fills), filled, cost, stopped)

@@ -432,5 +432,5 @@ class BotLife(RuleBasedStateMachine):
             assert order.last_fill_ms is None or order.last_fill_ms >= order.arrival_ms
 
 
-BotLife.TestCase.settings = examples(200, stateful_step_count=40)
+BotLife.TestCase.settings = examples(120, stateful_step_count=40)
 test_8_a_bots_life = BotLife.TestCase
