@@ -28,7 +28,7 @@ def replica():
         yield replica
 
 
-def control(replica, path, **body):
+def control(replica, path, /, **body):
     with urlopen(Request(f"{replica.url}/control/{path}", json.dumps(body).encode()), timeout=5) as answer:
         assert answer.status == 200
 

@@ -149,7 +149,7 @@ class Feed:
             return answer.result(timeout=ANSWER_SECONDS)
         except TimeoutError:
             answer.cancel()
-        except Exception:
+        except Exception:  # the bot has REST, and must not end for want of a feed
             logger.exception("The live feed failed, REST serves.")
         return None
 
@@ -282,7 +282,7 @@ class Feed:
             before = _now_ms()
             try:
                 exchange_ms = await self._client.fetch_time()
-            except ccxt.BaseError as error:
+            except Exception as error:  # fills are left to REST until it is known
                 logger.debug("The exchange's time: %s", error)
                 await asyncio.sleep(RETRY_SECONDS[-1])
                 continue

@@ -23,6 +23,7 @@ PRINTS_KEPT = 5000
 SNAPSHOT_LEVELS = 1000
 """per side; Binance charges weight 50, and 250 for 5000"""
 SNAPSHOT_PAUSE_SECONDS = 0.5
+SNAPSHOT_RETRY_SECONDS = 5
 FIRST_MESSAGE_SECONDS = 3
 """a stream that says nothing for this long after its start is taken for that of a calm pair"""
 RENEW_BELOW_LEVELS = 500
@@ -197,14 +198,27 @@ class BinanceStreams:
     async def _join(self) -> None:
         joining = self._joining = LocalBook()
         while joining.lost is not None:
-            raw = await self._client.fetch_order_book(self._pair, SNAPSHOT_LEVELS)
-            joining.snapshot(raw["nonce"], raw["bids"], raw["asks"])
+            snapshot = await self._snapshot()
+            joining.snapshot(snapshot["nonce"], snapshot["bids"], snapshot["asks"])
             if joining.lost is not None:
                 await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS)
         if self._book is not None and self._book.top is not None:
             joining.best(self._book.top)
         self._book, self._joining = joining, None
-        self._worst = {"sell": _worst(raw["bids"]), "buy": _worst(raw["asks"])}
+        self._worst = {"sell": _worst(snapshot["bids"]), "buy": _worst(snapshot["asks"])}
+
+    async def _snapshot(self) -> Mapping[str, Any]:
+        """Ask until there is one: a failure of REST is no reason to give up a book that is in step."""
+        while True:
+            try:
+                snapshot: Mapping[str, Any] = await self._client.fetch_order_book(self._pair, SNAPSHOT_LEVELS)
+                # ccxt makes an empty book of an answer that is garbage
+                if snapshot["nonce"] is not None:
+                    return snapshot
+                logger.debug("%s: the snapshot is empty", self._pair)
+            except ccxt.OperationFailed as error:
+                logger.debug("%s: no snapshot: %s", self._pair, error)
+            await asyncio.sleep(SNAPSHOT_RETRY_SECONDS)
 
     def seconds_silent(self) -> float:
         # ccxt asks for a sign of life often enough, see `raw_client`

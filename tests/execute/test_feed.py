@@ -107,7 +107,7 @@ def feed(replica, exchange):
     control(replica, "fault", clear=True)
 
 
-def control(replica, path, **body):
+def control(replica, path, /, **body):
     with urlopen(Request(f"{replica.url}/control/{path}", json.dumps(body).encode()), timeout=5) as answer:
         assert answer.status == 200
 
@@ -289,6 +289,15 @@ def test_a_dead_line_is_noticed_by_its_silence(feed, replica):
     assert feed.book(PAIR, 20) is None
     go_on.set()
     in_step(feed)
+
+
+@pytest.mark.parametrize("fault", [{"status": 429}, {"body": "{}"}, {"truncated": True}, {"cut": True}])
+def test_a_snapshot_that_fails_is_asked_for_again(feed, truth, replica, caplog, monkeypatch, fault):
+    monkeypatch.setattr("freqtrade_ext.execute.streams.SNAPSHOT_RETRY_SECONDS", 0.1)
+    control(replica, "fault", path="/depth", count=2, **fault)
+    in_step(feed)
+    assert said(caplog, "REST serves") == []
+    assert mismatches(feed, truth.best)[1] == []
 
 
 def test_a_calm_market_stays_fresh(feed, replica):
