@@ -84,6 +84,9 @@ class ManagedStrategy(Wrapping):
             # what interface version 2 called it
             self.timeframe = getattr(self, "ticker_interval", "5m")
         super().__init__(config)
+        if self.can_short and config.get("trading_mode", TradingMode.SPOT) == TradingMode.SPOT:
+            logger.info("%s: only its long signals count, shorts need futures", type(self).__name__)
+            self.can_short = False
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
         timeframe = config.get("timeframe") or self.timeframe
         self.state_timeframe = timeframe if timeframe_to_minutes(timeframe) > 60 else "1h"

@@ -197,9 +197,12 @@ def test_what_cannot_be_managed_is_refused_with_the_reason(run, name, reason):
         run(name)
 
 
-def test_shorts_are_refused_on_spot(run):
-    with pytest.raises(ImportError, match="Short strategies cannot run in spot markets"):
-        run("Falling")
+def test_short_signals_do_not_count_on_spot(run, caplog):
+    with caplog.at_level(logging.INFO, "freqtrade_ext"):
+        strategy = run("Falling")
+    assert not strategy.can_short
+    assert LocalTrade.bt_trades == []
+    assert "Falling: only its long signals count, shorts need futures" in caplog.text
 
 
 def test_a_managed_strategy_is_not_wrapped_again(run):
