@@ -216,7 +216,9 @@ class BinanceStreams:
                 if snapshot["nonce"] is not None:
                     return snapshot
                 logger.debug("%s: the snapshot is empty", self._pair)
-            except ccxt.OperationFailed as error:
+            except (ccxt.BadSymbol, ccxt.NotSupported):
+                raise
+            except ccxt.BaseError as error:
                 logger.debug("%s: no snapshot: %s", self._pair, error)
             await asyncio.sleep(SNAPSHOT_RETRY_SECONDS)
 
