@@ -70,6 +70,7 @@ class ManagedStrategy(Wrapping):
 
     stoploss = RULES["stoploss"]
     startup_candle_count: int
+    can_short: bool
 
     paper: Any
     news: News
