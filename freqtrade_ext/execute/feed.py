@@ -122,7 +122,11 @@ class Feed:
         """
         self._woken.clear()
         self._ask(self._arm(dict(alarms)))
-        return self._woken.wait(0 if self._closing else seconds)
+        is_woken = self._woken.wait(0 if self._closing else seconds)
+        if not self._closing:
+            # one that rings while the bot is at work must not count as having woken it
+            self._loop.call_soon_threadsafe(self._alarms.clear)
+        return is_woken
 
     def close(self) -> None:
         """Leave no task, socket or thread behind."""
@@ -246,7 +250,7 @@ class Feed:
             self._check_alarm(pair, watched)
 
     async def _arm(self, alarms: dict[str, Alarm]) -> None:
-        self._alarms = {}
+        self._alarms.clear()
         now = time.monotonic()
         for pair, alarm in alarms.items():
             self._live(pair)

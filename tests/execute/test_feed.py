@@ -356,6 +356,19 @@ def test_an_alarm_wakes_when_the_rate_leaves_its_range(feed, replica):
     control(replica, "release", symbol="SOLUSDT")
 
 
+def test_an_alarm_that_rings_while_the_bot_is_at_work_is_not_lost(feed, replica):
+    control(replica, "book", symbol="SOLUSDT", bids=[[160.0, 10]], asks=[[160.1, 10]])
+    in_step(feed, "SOL/USDT", 1)
+    alarms = {"SOL/USDT": Alarm(False, 159.0, 161.0)}
+    assert not feed.wait(alarms, 0.1)
+    control(replica, "book", symbol="SOLUSDT", bids=[[158.9, 10]], asks=[[160.1, 10]])
+    wait_until(lambda: feed.top("SOL/USDT") == (158.9, 160.1), "the fall", 3)
+    started = time.monotonic()
+    assert feed.wait(alarms, 5)
+    assert time.monotonic() - started < 0.5
+    control(replica, "release", symbol="SOLUSDT")
+
+
 def traces():
     """Threads, sockets and files of this process."""
     process = psutil.Process()
