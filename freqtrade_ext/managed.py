@@ -55,7 +55,8 @@ def managed(config: Mapping[str, Any]) -> type[ManagedStrategy]:
     if issubclass(theirs, IStrategy):
         return wrap(theirs, settings)
     if callable(getattr(theirs, "generate_signal", None)):
-        return type(theirs.__name__, (SignalStrategy,), {"signal_class": theirs, "__doc__": theirs.__doc__})
+        own = {"signal_class": theirs, "__file__": theirs.__file__, "__source__": theirs.__source__}
+        return type(theirs.__name__, (SignalStrategy,), own)
     raise OperationalException(
         f"{theirs.__name__} cannot be managed: it is neither a freqtrade strategy nor has it generate_signal"
     )
@@ -87,7 +88,7 @@ def wrap(theirs: type[IStrategy], settings: Settings) -> type[ManagedStrategy]:
         ", ".join(settings.keep) or "no exits",
         f" ({', '.join(gone)})" if gone else "",
     )
-    return type(theirs.__name__, (ManagedStrategy, theirs), {"__doc__": theirs.__doc__})
+    return type(theirs.__name__, (ManagedStrategy, theirs), {})
 
 
 def names_needed() -> set[str]:

@@ -1,16 +1,11 @@
 """Fixtures for backtests in this process: real freqtrade, recorded candles, the replica's markets."""
 
-import json
-from collections.abc import Mapping
-
 import pandas as pd
 import pytest
-from freqtrade.configuration import Configuration
-from freqtrade.enums import RunMode
 from freqtrade.optimize.backtesting import Backtesting
 
+from benchmarks.backtests import ROOT, run_backtest
 from freqtrade_ext.replica import Replica
-from tests.bot_process import ROOT
 
 PAIR = "BTC/USDT"
 CANDLE = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
@@ -53,21 +48,9 @@ def backtest(overlay, candles, tmp_path):
         **changes,
     ):
         exchange = {**overlay["exchange"], "pair_whitelist": [PAIR]}
-        overrides = tmp_path / "overrides.json"
-        overrides.write_text(json.dumps({"exchange": exchange, "export": "none", **changes}))
-        arguments: Mapping[str, object] = {
-            "config": [str(ROOT / "config.json"), str(overrides)],
-            "strategy": strategy,
-            "strategy_path": str(ROOT / folder),
-            "datadir": str(datadir),
-            "user_data_dir": str(tmp_path),
-            "timerange": timerange,
-            "backtest_cache": "none",
-        }
-        config = Configuration(arguments, RunMode.BACKTEST).get_config()
-        backtesting = Backtesting(config)
-        backtesting.start()
-        return backtesting
+        return run_backtest(
+            tmp_path, strategy, timerange, datadir, ROOT / folder, exchange=exchange, **changes
+        )
 
     yield run
     Backtesting.cleanup()
