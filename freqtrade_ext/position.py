@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from freqtrade.exchange import amount_to_contract_precision, price_to_precision
@@ -88,6 +88,34 @@ def set_stop(trade: Trade, stop_rate: float) -> None:
         base, aim = max(trade.open_rate, stop_rate), stop_rate * (1 - ROUNDING / 10)
     ratio = abs(1 - aim / base) * (trade.leverage or 1.0)
     trade.adjust_stop_loss(base, ratio, allow_refresh=True)
+
+
+def settle(trade: Trade, record_of: Callable[[str], Mapping[str, Any] | None]) -> bool:
+    """
+    Book fills that a kill kept from being booked, without committing; True if there were any.
+
+    freqtrade commits an order before it commits what the order did to the trade (2026.9 freqtradebot.py
+    `update_trade_state`), so a bot killed in between would sell the same coins again.
+
+    :param record_of: order id -> `PaperOrder.record`, None where the engine does not know it.
+    """
+    before = (trade.amount, trade.is_open)
+    for order in trade.orders:
+        record = record_of(order.order_id)
+        side = order.side
+        if record is None or not is_fill(order, order.ft_order_side) or trade.fee_updated(side):
+            continue
+        trade.update_fee(record["fee_cost"], record["fee_currency"], record["fee_rate"], side)
+        if record["fee_currency"] == trade.safe_base_currency:
+            order.ft_fee_base = record["fee_cost"]
+    exits = [o for o in trade.orders if is_fill(o, trade.exit_side) and not o.ft_is_open]
+    held = entered_amount(trade) - sum(o.safe_filled for o in exits)
+    if exits and round_amount(trade, held * (1 + ROUNDING)) <= 0:
+        trade.exit_reason = exits[-1].ft_order_tag
+        trade.close(exits[-1].safe_price)
+    elif any(is_fill(o, trade.entry_side) for o in trade.orders):
+        trade.recalc_trade_from_orders()
+    return before != (trade.amount, trade.is_open)
 
 
 def is_dust(trade: Trade, rate: float, limits: Mapping[str, Any]) -> bool:

@@ -71,7 +71,6 @@ class ManagedStrategy(Wrapping):
     stoploss = RULES["stoploss"]
     startup_candle_count: int
     can_short: bool
-
     paper: Any
     news: News
     plans: PlanBook
@@ -144,6 +143,10 @@ class ManagedStrategy(Wrapping):
             self.paper = install(self.dp._exchange, self.settings)
             feed = self.dp._exchange.feed
             self._pace = Pace(feed, self.config) if feed is not None else None
+            for trade in Trade.get_open_trades():
+                if position.settle(trade, self.paper.fill_record):
+                    logger.warning("%s: booked what the last bot was killed before booking", trade.pair)
+            Trade.commit()
 
     def populate_market_state(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         return indicators(dataframe, self.settings)
@@ -317,8 +320,9 @@ class ManagedStrategy(Wrapping):
 
     def _keep(self, trade: Trade, plan: Plan) -> Plan:
         plan = plan.anchored(position.average_entry(trade), partial(position.round_rate, trade))
-        self.plans.keep(trade, plan)
+        # first the stop: keeping the plan commits both
         self._set_stop(trade, plan)
+        self.plans.keep(trade, plan)
         return plan
 
     def _set_stop(self, trade: Trade, plan: Plan) -> None:

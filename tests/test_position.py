@@ -190,3 +190,49 @@ def test_written_off_trade_counts_its_rest_as_lost(monkeypatch):
     assert trade.is_open is False
     assert trade.close_profit_abs == pytest.approx(gained - 4.0, abs=1e-6)
     assert math.isclose(trade.close_profit, trade.close_profit_abs / 143, rel_tol=1e-6)
+
+
+def killed_before_booking(trade, side, amount, rate, tag=None):
+    """The order is in the database, what it did to the trade is not."""
+    held, stake, is_open = trade.amount, trade.stake_amount, trade.is_open
+    order = add_order(trade, side, amount, rate, tag)
+    trade.amount, trade.stake_amount, trade.is_open = held, stake, is_open
+    return order
+
+
+def no_record(order_id):
+    return None
+
+
+def test_settle_books_a_target_sold_right_before_a_kill_so_that_it_is_not_sold_again():
+    trade = new_trade()
+    killed_before_booking(trade, "sell", 0.00035, 106_976.05, "tp1")
+    assert trade.amount == 0.00143
+    assert position.settle(trade, no_record)
+    assert trade.amount == pytest.approx(0.00108, abs=1e-12)
+    assert not position.settle(trade, no_record)
+
+
+def test_settle_takes_the_fee_of_an_entry_off_the_amount_as_the_engine_took_it():
+    trade = new_trade()
+    trade.fee_open_currency = None  # as in the database
+    record = {"fee_cost": 0.00000143, "fee_currency": "BTC", "fee_rate": 0.001}
+    assert position.settle(trade, lambda order_id: record)
+    assert (trade.amount, trade.fee_open_currency, trade.orders[0].ft_fee_base) == (
+        0.00142,
+        "BTC",
+        0.00000143,
+    )
+
+
+def test_settle_closes_a_trade_whose_last_exit_was_not_booked():
+    trade = new_trade()
+    killed_before_booking(trade, "sell", 0.00143, 103_665.06, "stop_loss")
+    assert position.settle(trade, no_record)
+    assert (trade.is_open, trade.exit_reason, trade.close_rate) == (False, "stop_loss", 103_665.06)
+
+
+def test_settle_leaves_an_entry_without_a_fill_alone():
+    trade = new_trade()
+    trade.orders[0].filled, trade.orders[0].ft_is_open, trade.orders[0].status = 0.0, True, "open"
+    assert not position.settle(trade, no_record)
