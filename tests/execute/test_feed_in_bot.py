@@ -35,9 +35,9 @@ def test_depth_requests_of_a_loop_with_three_trades(tmp_path, feed, per_loop):
             process = psutil.Process(bot.process.pid)
             before, beats, memory = depth_requests(market), beats_of(bot), process.memory_info().rss
             threads, files = process.num_threads(), process.num_fds()
-            time.sleep(15)
+            time.sleep(8)
             loops = beats_of(bot) - beats
-            assert loops >= 5
+            assert loops >= 4
             asked = depth_requests(market) - before
             # a loop may be under way at either end
             assert per_loop * (loops - 1) <= asked <= per_loop * (loops + 1)
