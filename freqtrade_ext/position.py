@@ -54,8 +54,14 @@ def stage_asked(trade: Trade) -> int:
     )
 
 
+def stage_sold(trade: Trade) -> int:
+    """Tell the highest target at which something was sold."""
+    stages = (STAGES.get(o.ft_order_tag, 0) for o in trade.orders if is_fill(o, trade.exit_side))
+    return max(stages, default=0)
+
+
 def has_taken_profit(trade: Trade) -> bool:
-    return any(o.ft_order_tag in STAGES and is_fill(o, trade.exit_side) for o in trade.orders)
+    return stage_sold(trade) > 0
 
 
 def is_fill(order: Order, side: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,13 +17,20 @@ from pandas import DataFrame
 
 from freqtrade_ext import position
 from freqtrade_ext.callbacks import News, given_the_trade_itself, guarded
+from freqtrade_ext.chart import Chart
 from freqtrade_ext.decide import NoTrade, explain
 from freqtrade_ext.decide.attempts import MAX_TRIES, Attempt, next_attempt
 from freqtrade_ext.decide.decision import Decision
 from freqtrade_ext.decide.market_state import MIN_CANDLES, MarketState, indicators
 from freqtrade_ext.decide.plan import Plan, PlanError
 from freqtrade_ext.decide.sizing import AccountState, Stake, size_position, trim_to_balance
-from freqtrade_ext.entry import PREFIX, last_market_state, opposite_levels, recent_results
+from freqtrade_ext.entry import (
+    PREFIX,
+    check_liquidation,
+    last_market_state,
+    opposite_levels,
+    recent_results,
+)
 from freqtrade_ext.execute.book import walk
 from freqtrade_ext.execute.install import install
 from freqtrade_ext.pace import Pace
@@ -50,6 +58,9 @@ ROI = ("minimal_roi", "use_custom_roi")
 
 DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
 """callbacks that are the plan; a strategy that has its own of these is refused"""
+
+RECENT_DRAWN = 50
+"""closed trades that the chart shows after a restart"""
 
 SUBPLOTS = {
     "RSI": {f"{PREFIX}rsi": {"color": "#b279a2"}},
@@ -111,6 +122,7 @@ class ManagedStrategy(Wrapping):
         # trade id -> stage and amount of which nothing is due: what is too little waits for the next target
         self._settled: dict[int, tuple[int, float]] = {}
         self._pace: Pace | None = None
+        self.chart = Chart()
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
@@ -130,6 +142,18 @@ class ManagedStrategy(Wrapping):
                 "or name ManagedStrategy first among its base classes."
             )
         super().ft_bot_start(**kwargs)
+        self._rule()
+        self.is_trading = self.dp.runmode in TRADE_MODES
+        self.plans = PlanBook(self.is_trading)
+        if self.is_trading and self.config["dry_run"]:
+            self._trade_on_paper()
+        if self.is_trading:
+            for trade in Trade.get_trades_proxy(is_open=False)[-RECENT_DRAWN:]:
+                if (plan := self.plans.restore(trade)) is not None:
+                    self.chart.draw(trade, plan)
+
+    def _rule(self) -> None:
+        """Set what freqtrade reads of a strategy and of its configuration."""
         most = self.settings.max_positions
         rules = {**RULES, "max_open_trades": min(self.config.get("max_open_trades", most), most)}
         if "roi" in self.settings.keep:
@@ -137,16 +161,15 @@ class ManagedStrategy(Wrapping):
         for name, value in rules.items():
             setattr(self, name, value)
         self.config.update(rules)
-        self.is_trading = self.dp.runmode in TRADE_MODES
-        self.plans = PlanBook(self.is_trading)
-        if self.is_trading and self.config["dry_run"]:
-            self.paper = install(self.dp._exchange, self.settings)
-            feed = self.dp._exchange.feed
-            self._pace = Pace(feed, self.config) if feed is not None else None
-            for trade in Trade.get_open_trades():
-                if position.settle(trade, self.paper.fill_record):
-                    logger.warning("%s: booked what the last bot was killed before booking", trade.pair)
-            Trade.commit()
+
+    def _trade_on_paper(self) -> None:
+        self.paper = install(self.dp._exchange, self.settings)
+        feed = self.dp._exchange.feed
+        self._pace = Pace(feed, self.config) if feed is not None else None
+        for trade in Trade.get_open_trades():
+            if position.settle(trade, self.paper.fill_record):
+                logger.warning("%s: booked what the last bot was killed before booking", trade.pair)
+        Trade.commit()
 
     def populate_market_state(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         return indicators(dataframe, self.settings)
@@ -189,7 +212,9 @@ class ManagedStrategy(Wrapping):
                     stake, fills, current_rate, account.balance, minimum, fee, leverage, currency
                 )
             decision = Decision(_ms(current_time), is_short, state, account, stake.reason)
-            decision.plan(current_rate, self.settings)
+            plan = decision.plan(current_rate, self.settings)
+            if self.config.get("trading_mode") == TradingMode.FUTURES:
+                check_liquidation(self.dp._exchange, pair, plan, stake.stake_amount, leverage)
         except (NoTrade, PlanError) as why:
             if self.is_trading and self.news.is_new(("no trade", pair), str(why)):
                 logger.info("%s: no trade: %s", pair, why)
@@ -256,7 +281,23 @@ class ManagedStrategy(Wrapping):
             self._set_stop(trade, plan)
         if self.is_trading:
             self._tell_fill(pair, trade, order, is_entry)
+            self._draw(trade)
         super().order_filled(pair=pair, trade=trade, order=order, **kwargs)
+
+    def _draw(self, trade: Trade) -> None:
+        if (plan := self.plans.known(trade)) is not None:
+            self.chart.draw(trade, plan)
+
+    @guarded([])
+    def plot_annotations(
+        self, pair: str, start_date: datetime, end_date: datetime, dataframe: DataFrame, **kwargs: Any
+    ) -> list[Any]:
+        """Draw stop, entry and targets of the pair's trades; called from FreqUI's thread."""
+        candle = timedelta(minutes=timeframe_to_minutes(self.timeframe))
+        theirs = super().plot_annotations(
+            pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
+        )
+        return [*theirs, *self.chart.annotations(pair, start_date, end_date, candle)]
 
     def _tell_fill(self, pair: str, trade: Trade, order: Order, is_entry: bool) -> None:
         fill = (self.paper and self.paper.fill_record(order.order_id)) or position.order_record(order)
@@ -292,16 +333,20 @@ class ManagedStrategy(Wrapping):
         if plan is None and (plan := self.plans.restore(trade)) is not None:
             logger.info("%s: plan restored, %s", trade.pair, explain.monitoring_step(plan))
             self._set_stop(trade, plan)
+            self.chart.draw(trade, plan)
         return plan or self._new_plan(trade)
 
     def _new_plan(self, trade: Trade) -> Plan | None:
         try:
             decision = self.plans.decision_for(trade.pair, trade.is_short, trade.open_date_utc)
-            plan = (decision or self._take_over(trade)).plan(trade.open_rate, self.settings)
+            decision = decision or self._take_over(trade)
+            plan = decision.plan(trade.open_rate, self.settings)
         except (NoTrade, PlanError) as why:
             if self.news.is_new(("no plan", trade.id), str(why)):
                 logger.error("%s: no plan yet, the stop is at %s: %s", trade.pair, trade.stop_loss, why)
             return None
+        if self.is_trading:
+            trade.set_custom_data("market_state", asdict(decision.state))
         return self._keep(trade, plan)
 
     def _take_over(self, trade: Trade) -> Decision:
@@ -320,8 +365,10 @@ class ManagedStrategy(Wrapping):
 
     def _keep(self, trade: Trade, plan: Plan) -> Plan:
         plan = plan.anchored(position.average_entry(trade), partial(position.round_rate, trade))
-        # first the stop: keeping the plan commits both
         self._set_stop(trade, plan)
+        if self.is_trading:
+            # before the plan, whose custom data has a database session of its own
+            Trade.commit()
         self.plans.keep(trade, plan)
         return plan
 
