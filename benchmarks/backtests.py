@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode
+from freqtrade.exchange import Exchange
 from freqtrade.optimize.backtesting import Backtesting
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +21,7 @@ def run_backtest(
     timerange: str,
     datadir: Path,
     strategies: Path = ROOT / "strategies",
+    load_exchange: Callable[[dict[str, Any]], Exchange] | None = None,
     **changes: Any,
 ) -> Backtesting:
     """
@@ -27,6 +30,7 @@ def run_backtest(
     :param user_data: an existing folder, where strategies are looked for too.
     :param datadir: candles as freqtrade keeps them.
     :param strategies: strategy path.
+    :param load_exchange: in place of freqtrade's own way, which asks the exchange for its markets.
     :param changes: over config.json; `exchange` leads to where markets come from.
     """
     overrides = user_data / "overrides.json"
@@ -40,6 +44,7 @@ def run_backtest(
         "timerange": timerange,
         "backtest_cache": "none",
     }
-    backtesting = Backtesting(Configuration(arguments, RunMode.BACKTEST).get_config())
+    config = Configuration(arguments, RunMode.BACKTEST).get_config()
+    backtesting = Backtesting(config, load_exchange(config) if load_exchange else None)
     backtesting.start()
     return backtesting

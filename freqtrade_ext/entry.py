@@ -11,6 +11,8 @@ from pandas import DataFrame
 
 from freqtrade_ext.decide import NoTrade
 from freqtrade_ext.decide.market_state import COLUMNS, MarketState, read_state
+from freqtrade_ext.decide.plan import Plan
+from freqtrade_ext.decide.text import rate_text
 from freqtrade_ext.execute.book import Level
 
 PREFIX = "managed_"
@@ -62,3 +64,34 @@ def opposite_levels(dp: Any, pair: str, is_short: bool) -> list[Level]:
         raise NoTrade(f"order book is crossed: bid {bids[0][0]} >= ask {asks[0][0]}")
     contract_size = (dp.market(pair) or {}).get("contractSize") or 1.0
     return [(level[0], level[1] * contract_size) for level in (bids if is_short else asks)]
+
+
+def check_liquidation(exchange: Any, pair: str, plan: Plan, stake_amount: float, leverage: float) -> None:
+    """
+    Refuse a position that the exchange would liquidate before its stop is reached.
+
+    The rate is freqtrade's estimate for a position that has nothing but its own margin, moved towards the
+    entry by `liquidation_buffer` as freqtrade itself does (2026.9 exchange.py `get_liquidation_price`).
+
+    :param exchange: freqtrade's, on futures.
+    :param stake_amount: the margin, in stake currency.
+    :raises NoTrade: the stop lies at or beyond the liquidation.
+    """
+    rate = exchange.dry_run_liquidation_price(
+        pair=pair,
+        open_rate=plan.entry_rate,
+        is_short=plan.is_short,
+        amount=stake_amount * leverage / plan.entry_rate,
+        stake_amount=stake_amount,
+        leverage=leverage,
+        wallet_balance=stake_amount,
+        open_trades=[],
+    )
+    if rate is None:
+        return
+    rate += (plan.entry_rate - rate) * exchange.liquidation_buffer
+    if plan.stop_rate >= rate if plan.is_short else plan.stop_rate <= rate:
+        raise NoTrade(
+            f"the stop at {rate_text(plan.stop_rate)} lies beyond the liquidation at {rate_text(rate)} "
+            f"with leverage {leverage:g}"
+        )

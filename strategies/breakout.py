@@ -16,6 +16,8 @@ class BreakoutStrategy(ManagedStrategy):
     """
 
     timeframe = "5m"
+    # the EMA forgets where it began: 0.09 % off after 200 candles, 0.004 % after 400
+    startup_candle_count = 400
 
     plot_config = {  # noqa: RUF012  # freqtrade's own form
         "main_plot": {

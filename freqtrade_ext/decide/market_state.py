@@ -54,7 +54,7 @@ def indicators(candles: DataFrame, settings: Settings) -> DataFrame:
     for good: so counting and computing begin anew behind it.
 
     :param candles: closed candles, oldest first, with date, high, low and close.
-    :return: date and COLUMNS; all but `candles` (how many in a row) are NaN before MIN_CANDLES.
+    :return: date and COLUMNS; all but `candles` (in a row, MIN_CANDLES at most) are NaN before MIN_CANDLES.
     """
     rates = candles[["high", "low", "close"]]
     whole = np.isfinite(rates).all(axis=1) & (rates > 0).all(axis=1)
@@ -71,7 +71,7 @@ def _indicators(candles: DataFrame, settings: Settings) -> DataFrame:
     untrended = np.where(atr_pct >= settings.atr_choppy, 1.0, 0.0)
     state = DataFrame(
         {
-            "candles": np.arange(1.0, len(candles) + 1),
+            "candles": np.arange(1.0, len(candles) + 1).clip(max=MIN_CANDLES),
             "rsi": talib.RSI(close, timeperiod=14),
             "macd_hist": talib.MACD(close, fastperiod=12, slowperiod=26, signalperiod=9)[2],
             "adx": adx,

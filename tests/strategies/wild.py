@@ -157,6 +157,11 @@ class Falling(Crossing):
         return 3.0
 
 
+class Reckless(Falling):
+    def leverage(self, pair, current_time, current_rate, proposed_leverage, max_leverage, side, **kwargs):
+        return 100.0
+
+
 class Forecasting(Crossing):
     """FreqAI's hooks, with a model that is none."""
 
