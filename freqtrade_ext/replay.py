@@ -66,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--config", type=Path, default=Path("config.json"), help="default: %(default)s")
     add("--db-url", metavar="URL", help="default: a new one beside the report")
     add("--report", type=Path, default=Path("user_data/replay"), metavar="DIR", help="default: %(default)s")
-    add("--every-loop", action="store_true", help="leave no loop out: for exits that neither stop nor target")
+    add(
+        "--every-loop",
+        action="store_true",
+        help="leave no loop out: for strategies with exits of their own at any rate",
+    )
     return parser
 
 
@@ -89,13 +93,14 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
         known.seed, pairs, known.scenario, clock=clock, activity=known.activity, recording=known.recording
     )
     with tempfile.TemporaryDirectory(prefix="freqtrade_ext-") as folder, exchange as replica:
-        virtual = VirtualTime(
-            replica, clock, start_ms + round(known.days * DAY_MS), every_loop=known.every_loop
-        )
+        virtual = VirtualTime(replica, clock, start_ms + round(known.days * DAY_MS))
         virtual.on_loop = progress = Progress(virtual)
         overlay = overlay_for(config, replica, known.seed, log)
         if known.strategy:
             overlay["strategy"] = known.strategy
+        if not known.every_loop:
+            # the worker itself shortens it to the next candle
+            overlay["internals"]["process_throttle_secs"] = UNTIL_THE_CANDLE_SECONDS
         file = Path(folder) / "replay.json"
         file.write_text(json.dumps(overlay))
         command = ["trade", "--dry-run", "--config", str(known.config), "--config", str(file)]
@@ -118,8 +123,7 @@ def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) 
             # ccxt's pauses between requests would be real ones
             "ccxt_config": {"enableRateLimit": False},
         },
-        # the worker itself shortens it to the next candle
-        "internals": {"process_throttle_secs": UNTIL_THE_CANDLE_SECONDS, "heartbeat_interval": 0},
+        "internals": {"heartbeat_interval": 0},
         "freqtrade_ext": {"feed": False, "seed": seed},
         "log_config": {
             "version": 1,

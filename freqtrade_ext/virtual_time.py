@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,18 +66,14 @@ class VirtualTime:
 
     Where it would sleep between two loops, the market goes on in steps of a second, and the bot is woken
     when the rate of an open trade is beyond its stop or its next target, when an order is open, and at the
-    time it set itself. Told to sleep until the next candle, it leaves out only loops that would find nothing
-    to do: entries come with candles, exits with rates.
+    time it set itself. Where that is the next candle, only loops are left out that would find nothing to do:
+    entries come with candles, exits with rates.
     """
 
     replica: Replica
     clock: Clock
     end_ms: int
     """when it ends, for the bot as by Ctrl-C"""
-    script: deque[tuple[int, Action]] = field(default_factory=deque)
-    """(ms, what is done then), in the order of time; between two loops of the bot"""
-    every_loop: bool = False
-    """leave no loop out"""
     on_loop: Action = lambda: None
     """called after each loop of the bot"""
     loops: int = 0
@@ -114,11 +109,7 @@ class VirtualTime:
         self.on_loop()
         alarms = _alarms(self.replica)
         until_ms = min(self.clock.ms + self._pause_ms(most_ms, alarms), self.end_ms)
-        if self.script:
-            until_ms = min(until_ms, self.script[0][0])
         self._play(until_ms, [alarm for alarm in alarms if not alarm.is_ringing()])
-        while self.script and self.script[0][0] <= self.clock.ms:
-            self.script.popleft()[1]()
         self._woke_ms = self.clock.ms
         if self.clock.ms >= self.end_ms:
             raise KeyboardInterrupt
@@ -126,7 +117,7 @@ class VirtualTime:
     def _pause_ms(self, most_ms: int, alarms: Sequence[Alarm]) -> int:
         """Say how long the bot may sleep at most."""
         is_busy = self.clock.ms != self._woke_ms or bool(Order.get_open_orders())
-        if self.every_loop or is_busy:
+        if is_busy:
             # what took time did something, an order or an error: look again at once
             self._patience_ms = STEP_MS
         elif any(alarm.is_ringing() for alarm in alarms):
