@@ -116,10 +116,20 @@ class Venue:
         return rate
 
     def _prints(self, pair: str, since_ms: int | None, limit: int) -> list[Print]:
-        raw = self._ask(self._exchange._api.fetch_trades, pair, since_ms, limit)
+        is_hyperliquid = self._exchange.id == "hyperliquid"
+        fetch = self._recent_trades if is_hyperliquid else self._exchange._api.fetch_trades
+        raw = self._ask(fetch, pair, since_ms, limit)
         size = self._contract_size(pair)
         prints = [Print(str(t["id"]), t["timestamp"], t["price"], t["amount"] * size, t["side"]) for t in raw]
         return sorted(prints, key=lambda p: p.time_ms)
+
+    def _recent_trades(self, pair: str, since_ms: int | None, limit: int) -> list[dict[str, Any]]:
+        """Fetch Hyperliquid's public trades; ccxt knows only a user's own there (4.5.90, hyperliquid.py)."""
+        api = self._exchange._api
+        market = api.market(pair)
+        raw = api.public_post_info({"type": "recentTrades", "coin": market["baseName"]})
+        trades: list[dict[str, Any]] = api.parse_trades(raw, market, since_ms, limit)
+        return trades
 
     def _contract_size(self, pair: str) -> float:
         if self._exchange.trading_mode == TradingMode.SPOT:
