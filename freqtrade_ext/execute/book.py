@@ -28,6 +28,8 @@ class Book:
     """the book is as it was at this time or later, local clock"""
     depth: int
     """levels asked for per side; a side with fewer is known to its end"""
+    update_id: int | None = None
+    """the exchange's number of this state of the book; None where it was put together from two streams"""
 
     def __post_init__(self) -> None:
         """:raises BadBook: saying what is wrong."""

@@ -198,7 +198,7 @@ class Engine:
             order.end("expired", "fill or kill: " + _why(request, book, result))
             return
         ledger.take(request.side, result.fills)
-        order.book_ms, order.levels = book.time_ms, len(result.fills)
+        order.book_ms, order.book_id, order.levels = book.time_ms, book.update_id, len(result.fills)
         if result.fills:
             order.worst = result.worst
             self._fill(order, result.filled, result.cost, book.time_ms, bnb_rate, maker=False)

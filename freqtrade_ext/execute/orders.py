@@ -53,6 +53,8 @@ class PaperOrder:
     response_latency_ms: float
     book_ms: int | None = None
     """time of the book that the taker part was filled from"""
+    book_id: int | None = None
+    """the exchange's update id of that book, where it was fetched by REST"""
     status: Status = "open"
     reason: str = ""
     """why it ended without being filled completely"""
@@ -177,6 +179,7 @@ class PaperOrder:
             "decision_ms": self.decision_ms,
             "arrival_ms": self.arrival_ms,
             "book_ms": self.book_ms,
+            "book_id": self.book_id,
             "entry_latency_ms": round(self.entry_latency_ms, 1),
             "response_latency_ms": round(self.response_latency_ms, 1),
             "slippage_bps": self.slippage_bps,

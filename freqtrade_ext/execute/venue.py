@@ -66,7 +66,8 @@ class Venue:
         raw = self._ask(self._exchange._api.fetch_l2_order_book, pair, depth)
         size = self._contract_size(pair)
         try:
-            return Book(_levels(raw["bids"], size), _levels(raw["asks"], size), asked_ms, depth)
+            bids, asks = _levels(raw["bids"], size), _levels(raw["asks"], size)
+            return Book(bids, asks, asked_ms, depth, raw["nonce"])
         except BadBook as error:
             raise TemporaryError(f"{self._exchange.name}'s order book of {pair} {error}") from error
 

@@ -132,7 +132,7 @@ async def venue(name):
         await socket.prepare(request)
         async for message in socket:
             if "subscribe" in message.data and "unsubscribe" not in message.data:
-                kind = "trades" if "rade" in message.data else "book"
+                kind = "trades" if "trade" in message.data.lower() else "book"
                 await socket.send_str(json.dumps(messages[kind]))
         return socket
 
