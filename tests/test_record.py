@@ -91,12 +91,12 @@ def lines(path):
 
 
 def test_the_recorded_book_equals_the_recorded_best_bid_and_ask(replica, tmp_path):
-    files = recorded(replica, tmp_path / "new" / "folder", 6)
+    files = recorded(replica, tmp_path / "new" / "folder", 4)
     for pair, paths in files.items():
         assert len(paths) == 1
         compared, differing, lost = play(paths)
         assert lost is None
-        assert compared > 20, pair
+        assert compared > 10, pair
         assert differing == []
         first, *rest = lines(paths[0])
         assert "lastUpdateId" in first[1]
@@ -128,15 +128,15 @@ def test_the_embedded_exchange_plays_what_was_recorded_of_it(replica, tmp_path):
 )
 def test_a_gap_is_noted_and_begins_another_file(replica, tmp_path, fault, why):
     def meanwhile():
-        time.sleep(2)
+        time.sleep(1.5)
         control(replica, "fault", **fault)
 
-    files = recorded(replica, tmp_path, 6, ["BTC/USDT"], meanwhile)["BTC/USDT"]
+    files = recorded(replica, tmp_path, 5, ["BTC/USDT"], meanwhile)["BTC/USDT"]
     assert len(files) == 2
     for path in files:
         compared, differing, lost = play([path])
         assert (differing, lost) == ([], None)
-        assert compared > 5
+        assert compared > 3
     (_, snapshot), (local_ns, note) = lines(files[1])[:2]
     assert "lastUpdateId" in snapshot
     assert why in note["gap"]["why"]
@@ -145,8 +145,8 @@ def test_a_gap_is_noted_and_begins_another_file(replica, tmp_path, fault, why):
 
 
 def test_rotation_loses_nothing_and_each_file_stands_alone(replica, tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "ROTATE_SECONDS", 1.5)
-    files = recorded(replica, tmp_path, 6, ["BTC/USDT"])["BTC/USDT"]
+    monkeypatch.setattr(record, "ROTATE_SECONDS", 1.1)
+    files = recorded(replica, tmp_path, 4.5, ["BTC/USDT"])["BTC/USDT"]
     assert len(files) >= 3
     for path in files:
         assert play([path])[1:] == ([], None)

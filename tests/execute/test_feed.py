@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 import time
+from operator import le
 from urllib.request import Request, urlopen
 
 import psutil
@@ -113,7 +114,7 @@ def control(replica, path, /, **body):
 
 
 def in_step(feed, pair=PAIR, depth=20):
-    return wait_until(lambda: feed.book(pair, depth), f"{depth} live levels of {pair}", 10)
+    return wait_until(lambda: feed.book(pair, depth), f"{depth} live levels of {pair}", 20)
 
 
 def mismatches(feed, best, pair=PAIR):
@@ -136,9 +137,9 @@ def prints_of(replica, symbol=SYMBOL):
 
 def test_best_bid_and_ask_are_the_exchanges_at_every_update(feed, truth):
     in_step(feed)
-    time.sleep(5)
+    time.sleep(3)
     compared, wrong = mismatches(feed, truth.best)
-    assert compared == len(feed.served) > 100
+    assert compared == len(feed.served) > 50
     assert wrong == []
 
 
@@ -153,8 +154,8 @@ def test_a_book_is_as_deep_as_asked_for_and_no_deeper_than_known(feed):
 
 
 RECORDINGS = {
-    "BTC/USDT": ("hftbacktest_spot_BTCUSDT_20240808", 40, 1000),
-    "NEXO/USDT": ("nexo_spot_NEXOUSDT_20240723_24", 200, 200),
+    "BTC/USDT": ("hftbacktest_spot_BTCUSDT_20240808", 10, 500),
+    "NEXO/USDT": ("nexo_spot_NEXOUSDT_20240723_24", 200, 100),
 }
 
 
@@ -170,7 +171,7 @@ def test_a_recording_through_the_real_client_equals_its_best_bid_ask_stream(shar
         feed = WatchedFeed(exchange)
         try:
             in_step(feed, pair)
-            time.sleep(6)
+            time.sleep(3)
             feed.close()
             best = {given: recorded[own] for given, own in ids.copy().items() if own in recorded}
             compared, wrong = mismatches(feed, best, pair)
@@ -304,7 +305,7 @@ def test_a_calm_market_stays_fresh(feed, replica):
     """Nothing happens, but pings are answered: this is no silence."""
     control(replica, "book", symbol="SOLUSDT", bids=[[160.0, 10]], asks=[[160.1, 10]])
     assert in_step(feed, "SOL/USDT", 1).bids[0] == (160.0, 10.0)
-    for _ in range(30):
+    for _ in range(20):
         assert feed.top("SOL/USDT") == (160.0, 160.1)
         time.sleep(0.1)
     control(replica, "release", symbol="SOLUSDT")
@@ -325,10 +326,14 @@ def test_a_fill_gets_no_book_from_before_its_arrival(feed, replica):
 
 
 def test_prints_are_those_of_the_tape_without_a_hole(feed, replica):
+    def cursor_at_latest():
+        latest = feed.prints(PAIR, None) or []
+        cursor = latest and Cursor(latest[-1].time_ms, tuple(p.id for p in latest))
+        # before the first print of the stream there may have been others in its millisecond
+        return cursor and feed.prints(PAIR, cursor) is not None and cursor
+
     in_step(feed)
-    wait_until(lambda: len(feed.prints(PAIR, None) or []) > 0, "a print", 10)
-    latest = feed.prints(PAIR, None)
-    cursor = Cursor(latest[-1].time_ms, tuple(p.id for p in latest))
+    cursor = wait_until(cursor_at_latest, "two prints", 10)
     time.sleep(2)
     seen = wait_until(lambda: feed.prints(PAIR, cursor), "prints after the first", 10)
     tape = {str(agg.id): (agg.ms, agg.rate / E8, agg.amount / E8) for agg in prints_of(replica)}
@@ -388,19 +393,17 @@ def test_nothing_is_left_after_fifty_disconnects_a_delisting_and_close(exchange,
         time.sleep(0.05)
     for pair in PAIRS:
         in_step(feed, pair)
-    steady = traces()
+    # both ends of a connection are in this process; each pair's last one for REST may be idle
+    wait_until(lambda: traces()[1] <= connected[1] + 2 * len(PAIRS), "the old sockets to close", 10)
+    assert len(replica._server._sockets._clients) == len(feed._client.clients) == len(PAIRS)
+    assert traces()[0] == connected[0]
     tasks = asyncio.run_coroutine_threadsafe(count_tasks(), feed._loop).result(5)
-    assert steady[0] == connected[0]
-    # both ends of a connection are in this process; one for REST may be idle
-    assert steady[1] <= connected[1] + 2
     assert tasks < 10 * len(PAIRS)
     assert feed.book("GONE/USDT", 5) is None
     loop = feed._loop
     feed.close()
-    wait_until(lambda: traces()[1] <= before[1], "sockets to be closed", 3)
-    names, _, files = traces()
-    assert names == before[0]
-    assert files <= before[2]
+    wait_until(lambda: all(map(le, traces()[1:], before[1:])), "sockets and files to be closed", 10)
+    assert traces()[0] == before[0]
     assert loop.is_closed()
     assert feed.book(PAIR, 5) is None
     assert not feed.wait({}, 5)
@@ -416,7 +419,7 @@ def test_a_pair_nobody_asks_about_is_let_go(exchange, replica, monkeypatch):
     feed = Feed(exchange, 1000)
     try:
         in_step(feed, PAIR)
-        deadline = time.monotonic() + 2.5
+        deadline = time.monotonic() + 1.8
         while time.monotonic() < deadline:
             feed.top("ETH/USDT")
             time.sleep(0.1)
