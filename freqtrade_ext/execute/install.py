@@ -98,6 +98,19 @@ class PaperExchange(Exchange):
             feed.close()
         super().close()
 
+    def _load_async_markets(self, reload: bool = False) -> None:
+        """
+        Keep the markets that are known where the exchange answers without any.
+
+        Stock freqtrade takes that answer over and stops trading for good, with trades open (2026.9
+        exchange.py `reload_markets`, hourly; worker.py `_process_running`).
+        """
+        super()._load_async_markets(reload)
+        if not self._api_async.markets:
+            if self._api.markets:
+                self._api_async.set_markets_from_exchange(self._api)
+            raise TemporaryError(f"{self.name} answered without any market")
+
     def fetch_l2_order_book(self, pair: str, limit: int = 100) -> dict[str, Any]:
         """:raises TemporaryError: for a book that cannot be true, which stock freqtrade would trade on."""
         live = self.feed.book(pair, limit) if self.feed else None

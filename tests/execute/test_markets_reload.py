@@ -1,0 +1,64 @@
+"""The hourly reload of the markets, by an exchange instance that freqtrade makes itself."""
+
+import json
+from urllib.request import Request, urlopen
+
+import pytest
+from freqtrade.resolvers import ExchangeResolver
+
+from freqtrade_ext.execute.install import install
+from freqtrade_ext.replica import Replica
+from freqtrade_ext.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def replica():
+    with Replica(seed=1, pairs=["BTC/USDT"], scenario="calm", activity=0.05) as replica:
+        yield replica
+
+
+@pytest.fixture
+def exchange(replica):
+    config = {
+        "dry_run": True,
+        "dry_run_wallet": 500,
+        "stake_currency": "USDT",
+        "trading_mode": "spot",
+        "margin_mode": "",
+        "candle_type_def": "spot",
+        "runmode": "dry_run",
+        "exchange": replica.overlay()["exchange"]
+        | {"key": "", "secret": "", "pair_whitelist": ["BTC/USDT"], "enable_ws": False},
+    }
+    exchange = ExchangeResolver.load_exchange(config, validate=False, load_leverage_tiers=False)
+    exchange.reload_markets(force=True)
+    yield exchange
+    exchange.close()
+
+
+def answer_exchange_info_with(replica, body):
+    fault = {"path": "/api/v3/exchangeInfo", "count": 20, "body": body}
+    with urlopen(Request(f"{replica.url}/control/fault", json.dumps(fault).encode()), timeout=10):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_left(replica):
+    yield
+    with urlopen(Request(f"{replica.url}/control/fault", b'{"clear": true}'), timeout=10):
+        pass
+
+
+def test_stock_freqtrade_forgets_its_markets_over_an_empty_answer(replica, exchange):
+    answer_exchange_info_with(replica, "{}")
+    exchange.reload_markets(force=True)
+    assert not exchange._markets
+
+
+def test_empty_exchange_info_does_not_stop_the_bot(replica, exchange):
+    install(exchange, Settings(feed=False))
+    answer_exchange_info_with(replica, "{}")
+    exchange.reload_markets(force=True)
+    assert "BTC/USDT" in exchange.markets
+    assert "BTC/USDT" in exchange._api_async.markets
+    assert exchange.get_min_pair_stake_amount("BTC/USDT", 100_000.0, -0.1) > 0
