@@ -2,6 +2,9 @@
 # make test     check everything
 # make report   what trading cost and earned, from the bot's database (ARGS="--db-url ...")
 # make fidelity how true the fills are, measured on recordings (RECORDINGS=folder)
+# make demo     a first hour of trading in half a minute, with its report
+# make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT")
+# make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
 # make ui       download FreqUI, the web page that freqtrade serves
 # make docs     write docs/settings.md
 # make lock     resolve requirements*.in anew
@@ -16,7 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -qq
 
-.PHONY: trade test report fidelity ui docs lock clean
+.PHONY: trade test report fidelity demo replay soak ui docs lock clean
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
@@ -35,6 +38,21 @@ report: $(VENV)/.runtime
 fidelity: $(VENV)/.runtime
 	@$(BIN)/python -m freqtrade_ext.fidelity $(RECORDINGS)/hftbacktest_spot_BTCUSDT_20240808/*.gz
 	@$(BIN)/python -m freqtrade_ext.fidelity $(RECORDINGS)/nexo_spot_NEXOUSDT_20240723_24/*.gz
+
+demo: $(VENV)/.runtime
+	@$(BIN)/python -m freqtrade_ext.replay --days 0.042 --pairs BTC/USDT ETH/USDT SOL/USDT --report user_data/demo $(ARGS)
+
+replay: $(VENV)/.runtime
+	@$(BIN)/python -m freqtrade_ext.replay $(ARGS)
+
+SOAKED := AlwaysEnter BreakoutStrategy AdaptiveSynergy MomentumBreakout VolatilityReversal
+SOAK := build/soak
+soak: $(VENV)/.development
+	@rm -rf $(SOAK)
+	@for strategy in $(SOAKED); do \
+		$(BIN)/python -m tests.soak --strategy $$strategy --hours 144 --out $(SOAK)/$$strategy || exit 1; \
+	done
+	@$(BIN)/python -m tests.soak.crash --count 200
 
 ui: $(VENV)/.runtime
 	@$(BIN)/freqtrade install-ui

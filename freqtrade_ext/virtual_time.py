@@ -116,17 +116,18 @@ class VirtualTime:
 
     def _pause_ms(self, most_ms: int, alarms: Sequence[Alarm]) -> int:
         """Say how long the bot may sleep at most."""
-        is_busy = self.clock.ms != self._woke_ms or bool(Order.get_open_orders())
-        if is_busy:
+        # freqtrade counts its second from the beginning of the loop
+        step_ms = max(self._woke_ms + STEP_MS - self.clock.ms, 0)
+        if self.clock.ms != self._woke_ms or Order.get_open_orders():
             # what took time did something, an order or an error: look again at once
             self._patience_ms = STEP_MS
-        elif any(alarm.is_ringing() for alarm in alarms):
+            return min(step_ms, most_ms)
+        if any(alarm.is_ringing() for alarm in alarms):
             # it was woken and did nothing: an exit waits for its next try
             self._patience_ms = min(2 * self._patience_ms, MOST_PATIENT_MS)
-        else:
-            self._patience_ms = STEP_MS
-            return most_ms
-        return min(self._patience_ms, most_ms)
+            return min(self._patience_ms, most_ms)
+        self._patience_ms = STEP_MS
+        return most_ms
 
     def _play(self, until_ms: int, alarms: Sequence[Alarm] = ()) -> None:
         """Let the market go on until then, or until an alarm rings."""

@@ -168,7 +168,8 @@ class Trouble:
         self._bot.worker.freqtrade.state = State.RELOAD_CONFIG
 
     def _force_exit(self) -> None:
-        RPC(self._bot.worker.freqtrade)._rpc_force_exit("all")
+        if self._bot.worker.freqtrade.state == State.RUNNING:
+            RPC(self._bot.worker.freqtrade)._rpc_force_exit("all")
 
     def _lock(self) -> None:
         """Another program writes to the database for a second; SQLite lets the bot wait."""
@@ -209,6 +210,8 @@ def soak(
     problems += [f"{count} times {text}" for text, count in said.items() if is_bug(text)]
     if said.total() > SAID_AT_MOST * made.total():
         problems.append(f"{made.total()} troubles, {said.total()} warnings and errors")
+    if bot.worker.freqtrade.state != State.RUNNING:
+        problems.append(f"the bot is {bot.worker.freqtrade.state}")
     if bot.clock.ms < until_ms:
         problems.append(f"the bot ended at {end}")
     return {
