@@ -57,7 +57,7 @@ def times_said(bot, text):
 
 
 def plan_of(bot):
-    return bot.wait(bot.custom_data, "the plan")["plan"]
+    return bot.wait(lambda: bot.custom_data().get("plan"), "the plan")
 
 
 def test_plan_survives_kill_before_the_entry_has_filled(new_bot, market):
