@@ -9,13 +9,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 from freqtrade.enums import State
-from freqtrade.rpc import RPC
+from freqtrade.exceptions import FreqtradeException
+from freqtrade.rpc import RPC, RPCException
 
 from tests.soak.audit import Books, audit, complaints
 from tests.soak.virtual_bot import Script, VirtualBot
@@ -168,7 +170,8 @@ class Trouble:
         self._bot.worker.freqtrade.state = State.RELOAD_CONFIG
 
     def _force_exit(self) -> None:
-        if self._bot.worker.freqtrade.state == State.RUNNING:
+        # freqtrade's API answers with the error: the book may be empty, or what is left too small to sell
+        with suppress(FreqtradeException, RPCException):
             RPC(self._bot.worker.freqtrade)._rpc_force_exit("all")
 
     def _lock(self) -> None:
