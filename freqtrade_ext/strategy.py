@@ -397,7 +397,7 @@ class ManagedStrategy(Wrapping):
         plan = self._plan_of(trade)
         stage = plan.stage(current_exit_rate) if plan is not None else 0
         if self._pace is not None:
-            self._pace.watch(trade, plan, stage)
+            self._pace.watch(trade, plan, max(stage, position.stage_asked(trade)))
         if plan is None or trade.has_open_orders:
             return None
         return self._exit_due(trade, plan, stage, current_exit_rate, current_time)

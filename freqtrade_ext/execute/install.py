@@ -115,10 +115,11 @@ class PaperExchange(Exchange):
         """:raises TemporaryError: for a book that cannot be true, which stock freqtrade would trade on."""
         live = self.feed.book(pair, limit) if self.feed else None
         if live:
+            size = self._contracts_to_amount(pair, 1.0)  # ccxt counts contracts, the engine base units
             return {
                 "symbol": pair,
-                "bids": live.bids,
-                "asks": live.asks,
+                "bids": [(rate, amount / size) for rate, amount in live.bids],
+                "asks": [(rate, amount / size) for rate, amount in live.asks],
                 "timestamp": live.time_ms,
                 "datetime": None,
                 "nonce": None,
