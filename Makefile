@@ -5,6 +5,7 @@
 # make demo     a first hour of trading in half a minute, with its report
 # make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT")
 # make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
+# make bench    how fast it fills, reacts and, with CANDLES=folder, backtests, beside stock freqtrade (20 minutes)
 # make ui       download FreqUI, the web page that freqtrade serves
 # make docs     write docs/settings.md
 # make lock     resolve requirements*.in anew
@@ -19,7 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -qq
 
-.PHONY: trade test report fidelity demo replay soak ui docs lock clean
+.PHONY: trade test report fidelity demo replay soak bench ui docs lock clean
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
@@ -53,6 +54,11 @@ soak: $(VENV)/.development
 		$(BIN)/python -m tests.soak --strategy $$strategy --hours 144 --out $(SOAK)/$$strategy || exit 1; \
 	done
 	@$(BIN)/python -m tests.soak.crash --count 200
+
+bench: $(VENV)/.runtime
+	@$(BIN)/python -m benchmarks.walk
+	@$(BIN)/python -m benchmarks.reaction
+	@$(if $(CANDLES),$(BIN)/python -m benchmarks.backtest $(CANDLES))
 
 ui: $(VENV)/.runtime
 	@$(BIN)/freqtrade install-ui
