@@ -10,8 +10,9 @@ from pandas import DataFrame
 class PlainBreakout(IStrategy):
     timeframe = "5m"
     startup_candle_count = 400
-    stoploss = -0.012
-    minimal_roi = {"0": 0.04}  # noqa: RUF012  # freqtrade's own form
+    # holds its trades about as long as the plan does: freqtrade's work grows with the candles in a trade
+    stoploss = -0.018
+    minimal_roi = {"0": 0.05}  # noqa: RUF012  # freqtrade's own form
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe["range_high"] = dataframe["high"].rolling(20).max().shift(1)
