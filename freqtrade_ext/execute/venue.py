@@ -106,10 +106,18 @@ class Venue:
         return Rules(filters, maker, taker, self._contract_size(pair))
 
     def average_rate(self, pair: str) -> float:
-        """Rate that Binance measures market orders by; the last rate where a venue has none."""
+        """
+        Rate that Binance measures market orders by; the last rate where a venue has none.
+
+        :raises TemporaryError: the exchange fails, or answers something else.
+        """
         api = self._exchange._api
         if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
-            return float(self._ask(api.public_get_avgprice, {"symbol": api.market_id(pair)})["price"])
+            answer = self._ask(api.public_get_avgprice, {"symbol": api.market_id(pair)})
+            try:
+                return float(answer["price"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise TemporaryError(f"{self._exchange.name} tells no average rate of {pair}") from error
         return self.prints(pair, None)[0][-1].rate
 
     def bnb_rate(self, quote: str) -> float | None:

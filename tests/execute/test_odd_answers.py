@@ -1,12 +1,14 @@
-"""The hourly reload of the markets, by an exchange instance that freqtrade makes itself."""
+"""Answers that make no sense, to an exchange instance that freqtrade makes itself."""
 
 import json
 from urllib.request import Request, urlopen
 
 import pytest
+from freqtrade.exceptions import TemporaryError
 from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.execute.install import install
+from freqtrade_ext.execute.venue import Venue
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
 
@@ -36,8 +38,8 @@ def exchange(replica):
     exchange.close()
 
 
-def answer_exchange_info_with(replica, body):
-    fault = {"path": "/api/v3/exchangeInfo", "count": 20, "body": body}
+def answer_with(replica, body, path="exchangeInfo"):
+    fault = {"path": f"/api/v3/{path}", "count": 20, "body": body}
     with urlopen(Request(f"{replica.url}/control/fault", json.dumps(fault).encode()), timeout=10):
         pass
 
@@ -50,15 +52,22 @@ def _no_fault_left(replica):
 
 
 def test_stock_freqtrade_forgets_its_markets_over_an_empty_answer(replica, exchange):
-    answer_exchange_info_with(replica, "{}")
+    answer_with(replica, "{}")
     exchange.reload_markets(force=True)
     assert not exchange._markets
 
 
 def test_empty_exchange_info_does_not_stop_the_bot(replica, exchange):
     install(exchange, Settings(feed=False))
-    answer_exchange_info_with(replica, "{}")
+    answer_with(replica, "{}")
     exchange.reload_markets(force=True)
     assert "BTC/USDT" in exchange.markets
     assert "BTC/USDT" in exchange._api_async.markets
     assert exchange.get_min_pair_stake_amount("BTC/USDT", 100_000.0, -0.1) > 0
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "<html>502</html>", '{"price": "none"}'])
+def test_garbage_for_the_average_rate_does_not_end_the_bot(replica, exchange, body):
+    answer_with(replica, body, "avgPrice")
+    with pytest.raises(TemporaryError):
+        Venue(exchange).average_rate("BTC/USDT")
