@@ -57,7 +57,8 @@ def test_market_state_is_that_of_the_last_closed_hour(backtest, candles):
     """The plan knows the last hour that was closed when the trade was decided, and nothing later."""
     backtest()
     hours = pd.read_feather(candles / "BTC_USDT-1h.feather")
-    begin = pd.Timestamp("2023-03-01", tz="UTC") - pd.Timedelta(hours=200)
+    # as far back as BreakoutStrategy asks for
+    begin = pd.Timestamp("2023-03-01", tz="UTC") - pd.Timedelta(hours=400)
     assert LocalTrade.bt_trades
     for trade in LocalTrade.bt_trades:
         closed = hours["date"] + pd.Timedelta(hours=1) <= trade.open_date_utc
