@@ -20,6 +20,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -qq
 
+# a test that calls make wants to read the recipe's words alone
+MAKEFLAGS += --no-print-directory
+
 .PHONY: trade test report fidelity demo replay soak bench ui docs lock clean
 
 # 130: Ctrl-C, the usual end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
+"""for processes of their own: freqtrade takes no `log_config` where it believes to be in a test (2026.9)"""
 T = TypeVar("T")
 Levels = Sequence[tuple[float, float]]
 """(rate, amount), best first"""

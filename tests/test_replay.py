@@ -11,7 +11,7 @@ import pytest
 
 from freqtrade_ext.replay import overlay_for
 from freqtrade_ext.replica import Replica
-from tests.bot_process import ROOT
+from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(280)
 
@@ -25,6 +25,7 @@ def start(folder, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "freqtrade_ext.replay", "--report", str(folder), *arguments],
         cwd=ROOT,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

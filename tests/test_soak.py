@@ -6,14 +6,16 @@ import sys
 
 import pytest
 
-from tests.bot_process import ROOT
+from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(400)
 
 
 def run(*arguments):
     command = [sys.executable, "-m", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=380, check=False
+    )
 
 
 def test_books_balance_after_troubles_of_every_kind(tmp_path):

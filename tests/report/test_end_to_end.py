@@ -20,7 +20,7 @@ def test_report_of_a_real_bots_trade(tmp_path):
         changes = {"exchange": exchange, "strategy_path": str(ROOT / "tests" / "strategies")}
         bot = Bot(tmp_path / "bot", market, "AlwaysEnter", **changes)
         with running_bot(bot):
-            plan = bot.wait(bot.custom_data, "the plan")["plan"]
+            plan = bot.wait(lambda: bot.custom_data().get("plan"), "the plan")
             for number, target in enumerate(plan["target_rates"], 1):
                 rate = round(target + 5, 2)
                 market.freeze("BTCUSDT", [(rate, 0.0002), (rate - 4, 5.0)], [(rate + 30, 5.0)])
