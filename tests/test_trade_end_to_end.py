@@ -50,7 +50,7 @@ def new_bot(market, tmp_path):
 def entered(bot):
     """Wait for the entry and return the plan it was given."""
     bot.wait(bot.orders, "the entry")
-    return bot.wait(bot.custom_data, "the plan")["plan"]
+    return bot.wait(lambda: bot.custom_data().get("plan"), "the plan")
 
 
 def move_bids(market, rate):

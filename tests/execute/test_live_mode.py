@@ -68,7 +68,7 @@ def life(kind, folder):
         bot = kind(folder / "bot", market, "AlwaysEnter", exchange=exchange, strategy_path=strategies)
         with running_bot(bot):
             bot.wait(bot.orders, "the entry")
-            plan = bot.wait(bot.custom_data, "the plan")["plan"]
+            plan = bot.wait(lambda: bot.custom_data().get("plan"), "the plan")
             first = plan["target_rates"][0]
             bids = [(round(first + 9, 2), 0.0002), (round(first + 4, 2), 0.0001), (round(first + 1, 2), 5.0)]
             market.freeze("BTCUSDT", bids, [(round(first + 30, 2), 5.0)])
