@@ -126,11 +126,14 @@ def settle(trade: Trade, record_of: Callable[[str], Mapping[str, Any] | None]) -
 
 def is_dust(trade: Trade, rate: float, limits: Mapping[str, Any]) -> bool:
     """
-    Tell whether what exits have left of a position is less than the exchange lets anyone sell.
+    Tell whether a position that should shrink or go is less than the exchange lets anyone sell.
+
+    That is what exits have left of it, or what a thin book gave of an entry once the stop is reached.
 
     :param limits: of the market, as ccxt gives them.
     """
-    if not any(is_fill(o, trade.exit_side) for o in trade.orders):
+    is_stopped = rate >= trade.stop_loss if trade.is_short else rate <= trade.stop_loss
+    if not is_stopped and not any(is_fill(o, trade.exit_side) for o in trade.orders):
         return False
     least_cost, least_amount = limits["cost"]["min"] or 0.0, limits["amount"]["min"] or 0.0
     return bool(trade.amount * rate < least_cost or trade.amount < least_amount)

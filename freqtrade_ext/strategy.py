@@ -405,9 +405,9 @@ class ManagedStrategy(Wrapping):
     def _exit_due(
         self, trade: Trade, plan: Plan, stage: int, rate: float, now: datetime
     ) -> tuple[float, str] | None:
-        if not stage and len(trade.orders) == 1:
-            return None
         if self.is_trading and self._write_off(trade, rate):
+            return None
+        if not stage and len(trade.orders) == 1:
             return None
         stage = max(stage, position.stage_asked(trade))
         if not stage or self._settled.get(trade.id) == (stage, trade.amount):

@@ -176,8 +176,17 @@ def test_dust_is_what_exits_have_left_below_the_minimum(sold, limits, dust):
     assert position.is_dust(trade, 100_000.0, limits) is dust
 
 
-def test_an_entry_below_the_minimum_is_not_dust():
-    assert not position.is_dust(new_trade(amount=0.00002), 100_000.0, LIMITS)
+def test_an_entry_below_the_minimum_is_dust_only_once_its_stop_is_reached():
+    trade = new_trade(amount=0.00002)
+    assert not position.is_dust(trade, 100_000.0, LIMITS)
+    assert position.is_dust(trade, 94_000.0, LIMITS)
+
+
+def test_entry_of_a_thin_book_that_can_never_be_sold_is_closed_as_lost(monkeypatch):
+    monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
+    trade = new_trade(rate=100_000.0, amount=0.00002)
+    position.write_off(trade, 90_000.0)
+    assert (trade.is_open, trade.close_profit_abs) == (False, pytest.approx(-2.0))
 
 
 def test_written_off_trade_counts_its_rest_as_lost(monkeypatch):
