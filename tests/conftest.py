@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from freqtrade.persistence import Trade
 
 from tests.backtests import backtest, candles, overlay  # noqa: F401  # fixtures for all
 
@@ -13,3 +14,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("recorded market data (../shared/data) is not beside this clone")
     return SHARED_DATA
+
+
+@pytest.fixture
+def no_database(monkeypatch):
+    """Forget the database that a test before left in freqtrade's classes: the engine would go on with it."""
+    monkeypatch.delattr(Trade, "session", raising=False)

@@ -187,6 +187,8 @@ HYPERLIQUID = {
     },
 }
 
+pytestmark = pytest.mark.usefixtures("no_database")
+
 
 HYPERLIQUID["recentTrades"] = [
     {
