@@ -14,10 +14,10 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
+from freqtrade_ext.manage.wrapping import Wrapping
 from freqtrade_ext.settings import Settings, SettingsError
 from freqtrade_ext.signals import SignalStrategy
 from freqtrade_ext.strategy import ManagedStrategy
-from freqtrade_ext.wrapping import Wrapping
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ class SettingsError(ValueError):
 
 
 def _setting(default: Any, unit: str, meaning: str, **limits: Any) -> Any:
-    """Declare a field with what `docs/settings.md` and the checks need to know about it."""
+    """Declare a field with what `docs/settings.md`, the checks and hyperopt need to know about it."""
     return field(default=default, metadata={"unit": unit, "meaning": meaning, **limits})
 
 
@@ -46,43 +46,72 @@ class Settings:
     )
 
     # -- market state ------------------------------------------------------------------------
-    adx_trending: float = _setting(25.0, "ADX", "trending from here on", above=0, at_most=100)
-    atr_choppy: float = _setting(
-        1.0, "percent", "ATR of a market without trend is choppy from here on, flat below", above=0
+    adx_trending: float = _setting(
+        25.0, "ADX", "trending from here on", above=0, at_most=100, space="thresholds"
     )
-    atr_low: float = _setting(1.0, "percent", "ATR below this is low volatility", above=0)
-    atr_high: float = _setting(3.0, "percent", "ATR above this is high volatility", above=0)
+    atr_choppy: float = _setting(
+        1.0,
+        "percent",
+        "ATR of a market without trend is choppy from here on, flat below",
+        above=0,
+        space="thresholds",
+    )
+    atr_low: float = _setting(1.0, "percent", "ATR below this is low volatility", above=0, space="thresholds")
+    atr_high: float = _setting(
+        3.0, "percent", "ATR above this is high volatility", above=0, space="thresholds"
+    )
     rsi_strong: float = _setting(
-        60.0, "RSI", "a strong long trend needs more; a short one less than 100 - this", above=0, below=100
+        60.0,
+        "RSI",
+        "a strong long trend needs more; a short one less than 100 - this",
+        above=0,
+        below=100,
+        space="thresholds",
     )
 
     # -- position sizing ---------------------------------------------------------------------
     min_position: float = _setting(100.0, "stake currency", "smallest position", above=0)
     max_positions: int = _setting(3, "positions", "open at once", at_least=1)
-    reserve: float = _setting(0.10, "ratio", "part of a position's share kept back", at_least=0, below=1)
+    reserve: float = _setting(
+        0.10, "ratio", "part of a position's share kept back", at_least=0, below=1, space="sizing"
+    )
 
     # -- take-profit split and levels ----------------------------------------------------------
-    low_balance: float = _setting(300.0, "stake currency", "below this profits are taken early", at_least=0)
+    low_balance: float = _setting(
+        300.0, "stake currency", "below this profits are taken early", at_least=0, space="sizing"
+    )
     split_low_balance_open: Percents = _setting(
         (100.0, 0.0, 0.0), "percent", "sold at TP1, TP2, TP3 on a low balance with a position open", total=100
     )
     split_early: Percents = _setting(
-        (60.0, 25.0, 15.0), "percent", "on a low balance, in chop, in high volatility", total=100
+        (60.0, 25.0, 15.0),
+        "percent",
+        "on a low balance, in chop, in high volatility",
+        total=100,
+        space="targets",
     )
-    split_strong: Percents = _setting((25.0, 30.0, 45.0), "percent", "in a strong trend", total=100)
-    split_standard: Percents = _setting((40.0, 30.0, 30.0), "percent", "otherwise", total=100)
+    split_strong: Percents = _setting(
+        (25.0, 30.0, 45.0), "percent", "in a strong trend", total=100, space="targets"
+    )
+    split_standard: Percents = _setting(
+        (40.0, 30.0, 30.0), "percent", "otherwise", total=100, space="targets"
+    )
     targets_strong: Percents = _setting(
-        (2.0, 4.0, 8.0), "percent of entry", "TP levels in a strong trend", rising=True
+        (2.0, 4.0, 8.0), "percent of entry", "TP levels in a strong trend", rising=True, space="targets"
     )
     targets_early: Percents = _setting(
-        (1.5, 2.5, 4.0), "percent of entry", "TP levels in chop or high volatility", rising=True
+        (1.5, 2.5, 4.0),
+        "percent of entry",
+        "TP levels in chop or high volatility",
+        rising=True,
+        space="targets",
     )
     targets_standard: Percents = _setting(
-        (1.8, 3.2, 5.5), "percent of entry", "TP levels otherwise", rising=True
+        (1.8, 3.2, 5.5), "percent of entry", "TP levels otherwise", rising=True, space="targets"
     )
-    stop_atr_high: float = _setting(1.5, "ATR", "stop distance in high volatility", above=0)
-    stop_atr_mid: float = _setting(1.8, "ATR", "stop distance in moderate volatility", above=0)
-    stop_atr_low: float = _setting(2.0, "ATR", "stop distance in low volatility", above=0)
+    stop_atr_high: float = _setting(1.5, "ATR", "stop distance in high volatility", above=0, space="stops")
+    stop_atr_mid: float = _setting(1.8, "ATR", "stop distance in moderate volatility", above=0, space="stops")
+    stop_atr_low: float = _setting(2.0, "ATR", "stop distance in low volatility", above=0, space="stops")
     stop_after_tp: StopAfterTp = _setting("stay", "", "the stop stays, or moves to break-even, after TP1")
     recent_trades: int = _setting(5, "trades", "closed trades that tell a losing streak", at_least=1)
 

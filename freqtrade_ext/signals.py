@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -65,7 +64,7 @@ class SignalStrategy(ManagedStrategy):
         kinds = [p.kind for p in parameters]
         positional = sum(k in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for k in kinds)
         self._takes_data = positional > 1 or Parameter.VAR_POSITIONAL in kinds
-        if not (self.is_trading or self._takes_data or hasattr(self._source, "market_data")):
+        if not (self.manager.is_trading or self._takes_data or hasattr(self._source, "market_data")):
             raise OperationalException(
                 f"{type(self._source).__name__}.generate_signal(symbol) would see the market of today in a "
                 "backtest: give it a second parameter for the market data, or an attribute market_data"
@@ -80,7 +79,7 @@ class SignalStrategy(ManagedStrategy):
         return candles
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        ask = self._latest_signals if self.is_trading else self._all_signals
+        ask = self._latest_signals if self.manager.is_trading else self._all_signals
         dataframe["signal"] = ask(metadata["pair"], dataframe[CANDLES])
         return dataframe
 
@@ -133,7 +132,7 @@ class SignalStrategy(ManagedStrategy):
             self._source.market_data = data
             answer = self._source.generate_signal(symbol)
         action, confidence = read_signal(answer)
-        return "HOLD" if action == "BUY" and confidence <= self.settings.confidence else action
+        return "HOLD" if action == "BUY" and confidence <= self.manager.settings.confidence else action
 
 
 def read_signal(answer: Any) -> tuple[Action, float]:
@@ -144,12 +143,13 @@ def read_signal(answer: Any) -> tuple[Action, float]:
     :raises SignalError: it is not `{"action": "BUY"|"SELL"|"HOLD", "confidence": 0-100}`.
     """
     if isinstance(answer, Mapping):
+        asked: Any = answer.get("action")
         confidence: Any = answer.get("confidence")
         is_number = isinstance(confidence, Real) and not isinstance(confidence, bool)
-        percent = float(confidence) if is_number else math.nan
         for action in ACTIONS:
-            if answer.get("action") == action and 0 <= percent <= 100:
-                return action, percent
+            # compared before they are turned into anything: there are numbers that no float holds
+            if isinstance(asked, str) and asked == action and is_number and 0 <= confidence <= 100:
+                return action, float(confidence)
     raise SignalError(
         f'generate_signal must answer {{"action": "BUY"|"SELL"|"HOLD", "confidence": 0-100}}, is {answer!r}'
     )

@@ -10,6 +10,9 @@ from freqtrade_ext.decide.plan import Plan
 from freqtrade_ext.decide.sizing import AccountState, Stake
 from freqtrade_ext.decide.text import money, rate_text
 
+TAG_END = "| "
+"""between the tag that an order was placed with and what is added once it has filled"""
+
 
 def market_step(state: MarketState, timeframe: str, is_strong: bool) -> str:
     trend = "strong trend" if is_strong else "no strong trend"
@@ -52,11 +55,7 @@ def fill_text(fill: Mapping[str, Any], base: str, quote: str) -> str:
     :param fill: record of an order as the engine's `fill_record` gives it.
     """
     asked = "" if fill["filled"] == fill["requested"] else f" of {fill['requested']:.8g}"
-    details = [f"target {rate_text(fill['decision_rate'])}", f"slippage {fill['slippage_bps'] / 100:.3f} %"]
-    if fill.get("levels"):
-        details.append(f"{fill['levels']} level{'s' if fill['levels'] > 1 else ''}")
-    if fill.get("entry_latency_ms") is not None:
-        details.append(f"{fill['entry_latency_ms']:.0f} ms")
+    details = [f"target {rate_text(fill['decision_rate'])}", fill_summary(fill)]
     text = f"Filled {fill['filled']:.8g}{asked} {base} at {rate_text(fill['average'])} ({', '.join(details)})"
     cost, currency = fill.get("fee_cost"), fill.get("fee_currency")
     if cost is None:
@@ -64,6 +63,16 @@ def fill_text(fill: Mapping[str, Any], base: str, quote: str) -> str:
     if currency == base:
         return f"{text}, fee {cost * fill['average']:.2f}"
     return f"{text}, fee {cost:.2f}" if currency == quote else f"{text}, fee {cost:.8g} {currency}"
+
+
+def fill_summary(fill: Mapping[str, Any]) -> str:
+    """Word how well an order was filled: `slippage 0.001 %, 1 level, 153 ms`."""
+    details = [f"slippage {fill['slippage_bps'] / 100:z.3f} %"]
+    if fill.get("levels"):
+        details.append(f"{fill['levels']} level{'s' if fill['levels'] > 1 else ''}")
+    if fill.get("entry_latency_ms") is not None:
+        details.append(f"{fill['entry_latency_ms']:.0f} ms")
+    return ", ".join(details)
 
 
 def _levels(plan: Plan) -> str:

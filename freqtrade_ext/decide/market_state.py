@@ -22,7 +22,8 @@ MIN_CANDLES = 200
 """TA-Lib's recursive indicators forget where they began (to 1e-6) after this many candles."""
 
 INDICATORS = ("rsi", "macd_hist", "adx", "atr_pct")
-COLUMNS = ("candles", *INDICATORS, "regime")
+COLUMNS = ("candles", *INDICATORS)
+"""what a market state is read from"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,14 @@ def indicators(candles: DataFrame, settings: Settings) -> DataFrame:
     for good: so counting and computing begin anew behind it.
 
     :param candles: closed candles, oldest first, with date, high, low and close.
-    :return: date and COLUMNS; all but `candles` (in a row, MIN_CANDLES at most) are NaN before MIN_CANDLES.
+    :return: date, COLUMNS and `regime`, which is for charts and signals; all but `candles` (in a row,
+        MIN_CANDLES at most) are NaN before MIN_CANDLES.
     """
     rates = candles[["high", "low", "close"]]
     whole = np.isfinite(rates).all(axis=1) & (rates > 0).all(axis=1)
     stretches = candles[whole].groupby((~whole).cumsum()[whole], sort=False)
     parts = [_indicators(stretch, settings) for _, stretch in stretches]
-    state = concat(parts) if parts else DataFrame(columns=COLUMNS, dtype=float)
+    state = concat(parts) if parts else DataFrame(columns=[*COLUMNS, "regime"], dtype=float)
     return state.reindex(candles.index).assign(date=candles["date"])
 
 
@@ -68,7 +70,6 @@ def _indicators(candles: DataFrame, settings: Settings) -> DataFrame:
     high, low, close = (candles[name].to_numpy(dtype=float) for name in ("high", "low", "close"))
     adx = talib.ADX(high, low, close, timeperiod=14)
     atr_pct = talib.ATR(high, low, close, timeperiod=14) / close * 100
-    untrended = np.where(atr_pct >= settings.atr_choppy, 1.0, 0.0)
     state = DataFrame(
         {
             "candles": np.arange(1.0, len(candles) + 1).clip(max=MIN_CANDLES),
@@ -76,7 +77,7 @@ def _indicators(candles: DataFrame, settings: Settings) -> DataFrame:
             "macd_hist": talib.MACD(close, fastperiod=12, slowperiod=26, signalperiod=9)[2],
             "adx": adx,
             "atr_pct": atr_pct,
-            "regime": np.where(adx >= settings.adx_trending, 2.0, untrended),
+            "regime": _regime(adx, atr_pct, settings),
         },
         index=candles.index,
     )
@@ -84,7 +85,13 @@ def _indicators(candles: DataFrame, settings: Settings) -> DataFrame:
     return state
 
 
-def read_state(row: Mapping[str, Any], timeframe: str) -> MarketState:
+def _regime(adx: Any, atr_pct: Any, settings: Settings) -> Any:
+    """Tell the regime, of one candle or of each, as its place in REGIMES."""
+    untrended = np.where(atr_pct >= settings.atr_choppy, 1.0, 0.0)
+    return np.where(adx >= settings.adx_trending, 2.0, untrended)
+
+
+def read_state(row: Mapping[str, Any], settings: Settings, timeframe: str) -> MarketState:
     """
     Read the market state out of one row.
 
@@ -102,4 +109,4 @@ def read_state(row: Mapping[str, Any], timeframe: str) -> MarketState:
     if not row["atr_pct"] > 0:
         raise NoTrade(f"ATR of the {timeframe} candles is 0: the market does not move")
     rsi, macd_hist, adx, atr_pct = (float(row[name]) for name in INDICATORS)
-    return MarketState(rsi, macd_hist, adx, atr_pct, REGIMES[int(row["regime"])])
+    return MarketState(rsi, macd_hist, adx, atr_pct, REGIMES[int(_regime(adx, atr_pct, settings))])

@@ -14,7 +14,7 @@ def money(value: float, currency: str) -> str:
     """
     if "USD" not in currency:
         return f"{value:,.8g} {currency}"
-    if not value < 100:
+    if not -1e9 < value < 100:
         return f"${value:,.0f}"
     # downwards, so that 99.999 is not worded as the 100 it fails to reach
     cents = math.floor(value * 100 + 1e-9) / 100

@@ -9,9 +9,9 @@ from freqtrade.strategy import IStrategy
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from pandas import DataFrame
 
-from freqtrade_ext.callbacks import given_the_trade_itself
-from freqtrade_ext.entry import PREFIX
-from freqtrade_ext.settings import Settings
+from freqtrade_ext.manage.callbacks import given_the_trade_itself
+from freqtrade_ext.manage.entry import PREFIX
+from freqtrade_ext.manage.manager import Manager
 
 OF_THE_PLAN = frozenset(
     {
@@ -29,7 +29,7 @@ class Wrapping(IStrategy):
     Where nothing is wrapped, `super()` is freqtrade's own base class, and none of this changes anything.
     """
 
-    settings: Settings
+    manager: Manager
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         """Keep the market state in the dataframe, whatever the wrapped strategy makes of it."""
@@ -38,13 +38,13 @@ class Wrapping(IStrategy):
         return theirs.merge(dataframe[["date", *of_state]], on="date", how="left")
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        if "exit_signal" in self.settings.keep:
+        if "exit_signal" in self.manager.settings.keep:
             return super().populate_exit_trend(dataframe, metadata)
         return dataframe
 
     @given_the_trade_itself
     def custom_exit(self, **kwargs: Any) -> str | bool | None:
-        if "custom_exit" not in self.settings.keep:
+        if "custom_exit" not in self.manager.settings.keep:
             return None
         return strategy_safe_wrapper(super().custom_exit, default_retval=False)(**kwargs)
 

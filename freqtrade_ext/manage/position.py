@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from freqtrade.constants import CUSTOM_TAG_MAX_LENGTH
 from freqtrade.exchange import amount_to_contract_precision, price_to_precision
 from freqtrade.persistence import Order, Trade
 
+from freqtrade_ext.decide.explain import TAG_END
 from freqtrade_ext.decide.plan import ROUNDING
 
 STAGES = {"tp1": 1, "tp2": 2, "tp3": 3}
@@ -42,6 +44,17 @@ def entered_amount(trade: Trade) -> float:
     return round_amount(trade, entered * (1 + ROUNDING))
 
 
+def tag_of(order: Order) -> str:
+    """Give the tag an order was placed with: a target, the strategy's tag of an entry, or a reason."""
+    return (order.ft_order_tag or "").partition(TAG_END)[0].rstrip()
+
+
+def add_to_tag(order: Order, text: str) -> None:
+    """Show text behind the tag of a filled order, in the 255 characters that freqtrade's database keeps."""
+    text = TAG_END + text
+    order.ft_order_tag = f"{tag_of(order)[: CUSTOM_TAG_MAX_LENGTH - len(text) - 1]} {text}".lstrip()
+
+
 def stage_asked(trade: Trade) -> int:
     """
     Tell the highest target for which an exit order was ever placed.
@@ -50,13 +63,13 @@ def stage_asked(trade: Trade) -> int:
     fill or a restart does not undo a target that was reached.
     """
     return max(
-        (STAGES.get(o.ft_order_tag, 0) for o in trade.orders if o.ft_order_side == trade.exit_side), default=0
+        (STAGES.get(tag_of(o), 0) for o in trade.orders if o.ft_order_side == trade.exit_side), default=0
     )
 
 
 def stage_sold(trade: Trade) -> int:
     """Tell the highest target at which something was sold."""
-    stages = (STAGES.get(o.ft_order_tag, 0) for o in trade.orders if is_fill(o, trade.exit_side))
+    stages = (STAGES.get(tag_of(o), 0) for o in trade.orders if is_fill(o, trade.exit_side))
     return max(stages, default=0)
 
 
@@ -117,7 +130,7 @@ def settle(trade: Trade, record_of: Callable[[str], Mapping[str, Any] | None]) -
     exits = [o for o in trade.orders if is_fill(o, trade.exit_side) and not o.ft_is_open]
     held = entered_amount(trade) - sum(o.safe_filled for o in exits)
     if exits and round_amount(trade, held * (1 + ROUNDING)) <= 0:
-        trade.exit_reason = exits[-1].ft_order_tag
+        trade.exit_reason = tag_of(exits[-1])
         trade.close(exits[-1].safe_price)
     elif any(is_fill(o, trade.entry_side) for o in trade.orders):
         trade.recalc_trade_from_orders()

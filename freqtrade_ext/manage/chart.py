@@ -8,9 +8,9 @@ from typing import Any
 
 from freqtrade.persistence import Trade
 
-from freqtrade_ext import position
 from freqtrade_ext.decide.plan import Plan
 from freqtrade_ext.decide.text import rate_text
+from freqtrade_ext.manage import position
 
 TRADES_PER_PAIR = 20
 LEVEL_HEIGHT = 0.0002

@@ -44,9 +44,6 @@ class PlanBook:
         self._plans[trade.id] = plan
         trade.set_custom_data("plan", plan.to_json())
 
-    def forget(self, trade: Trade) -> None:
-        self._plans.pop(trade.id, None)
-
     def decide(self, pair: str, decision: Decision) -> None:
         self._decisions[pair] = decision
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from freqtrade.persistence.custom_data import _CustomData
 from freqtrade.strategy import timeframe_to_prev_date
+from sqlalchemy.exc import SQLAlchemyError
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,11 @@ def guarded(otherwise: Any) -> Callable[[Callback], Callback]:
             try:
                 return callback(self, *args, **kwargs)
             except Exception as error:
-                if self.news.is_new(callback.__name__, repr(error)):
+                if isinstance(error, SQLAlchemyError):
+                    # custom data has a session of its own, which freqtrade never rolls back: a database that
+                    # was locked once would leave all later trades without a plan
+                    _CustomData.session.rollback()
+                if self.manager.news.is_new(callback.__name__, repr(error)):
                     logger.exception("%s failed, nothing is done: %r", callback.__name__, error)
                 return otherwise
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 from freqtrade.constants import PROCESS_THROTTLE_SECS
@@ -33,10 +34,12 @@ class Pace:
         internals["process_throttle_secs"] = IDLE_SECONDS
         self._feed = feed
         self._alarms: dict[str, Alarm] = {}
+        self._woke = 0.0
 
     def pause(self) -> None:
-        """Wait until a rate reaches what `watch` was told since the last pause, at most the throttle."""
-        self._feed.wait(self._alarms, self._seconds)
+        """Wait until a rate reaches what `watch` was told since; a loop takes the throttle with its pause."""
+        self._feed.wait(self._alarms, max(self._woke + self._seconds - time.monotonic(), 0.0))
+        self._woke = time.monotonic()
         self._alarms.clear()
 
     def watch(self, trade: Trade, plan: Plan | None, stage: int) -> None:
