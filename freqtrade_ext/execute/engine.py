@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from threading import RLock
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from freqtrade_ext.execute.account import Account, currencies
 from freqtrade_ext.execute.book import Book, BuySell, Walk, walk
 from freqtrade_ext.execute.fees import fee_for
-from freqtrade_ext.execute.filters import Candidate, Filters, rejection
+from freqtrade_ext.execute.filters import Candidate, rejection
 from freqtrade_ext.execute.ledger import Ledger
+from freqtrade_ext.execute.market import Cursor, Market, Store
 from freqtrade_ext.execute.orders import OrderRequest, PaperOrder
 from freqtrade_ext.execute.resting import Print
 from freqtrade_ext.settings import Settings
@@ -31,51 +30,6 @@ class BalanceTooLow(Exception):
     """The free balance cannot pay for the order."""
 
 
-class Cursor(NamedTuple):
-    """How far the tape was read: the last print's time and the ids of the prints of that time."""
-
-    time_ms: int
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the exchange demands on a pair."""
-
-    filters: Filters
-    maker: float
-    """fee ratio"""
-    taker: float
-    """fee ratio"""
-    contract_size: float = 1.0
-    """base units per contract; amounts of the filters are in contracts"""
-
-
-class Market(Protocol):
-    """The exchange as the engine sees it: `venue.Venue` over freqtrade, and plain values in tests."""
-
-    depths: tuple[int, ...]
-    """order book depths that can be asked for, rising"""
-
-    def now_ms(self) -> int: ...
-    def sleep_ms(self, duration: float) -> None: ...
-    def book(self, pair: str, depth: int) -> Book: ...
-    def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
-        """Return the prints after the cursor and the new cursor; without one, just the latest print."""
-        ...
-
-    def rules(self, pair: str) -> Rules: ...
-    def average_rate(self, pair: str) -> float: ...
-    def bnb_rate(self, quote: str) -> float | None: ...
-
-
-class Store(Protocol):
-    """Where the state survives a restart: `store.DatabaseStore`, or a dict in tests."""
-
-    def load(self) -> Mapping[str, Any]: ...
-    def save(self, values: Mapping[str, Any]) -> None: ...
-
-
 class Engine:
     """
     The paper exchange of one bot.
@@ -89,6 +43,7 @@ class Engine:
         self._random = random.Random(settings.seed)
         self._lock = RLock()
         self._orders: dict[str, PaperOrder] = {}
+        self._open: dict[str, PaperOrder] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._cursors: dict[str, Cursor] = {}
         for key, value in store.load().items():
@@ -100,7 +55,7 @@ class Engine:
                 if value["cursor"]:
                     self._cursors[name] = Cursor(value["cursor"][0], tuple(value["cursor"][1]))
             elif kind == "order":
-                self._orders[name] = PaperOrder.from_json(value)
+                self._know(PaperOrder.from_json(value))
 
     # -- what the bot calls ---------------------------------------------------------------------
 
@@ -168,7 +123,7 @@ class Engine:
 
     def open_orders(self, pair: str | None = None) -> list[PaperOrder]:
         """Open orders in the exchange's priority: best rate first, then oldest."""
-        orders = [o for o in self._orders.values() if o.status == "open" and pair in (None, o.request.pair)]
+        orders = [o for o in self._open.values() if o.status == "open" and pair in (None, o.request.pair)]
         return sorted(orders, key=lambda o: (-_aggression(o.request), o.arrival_ms))
 
     def free(self, currency: str) -> float:
@@ -244,6 +199,7 @@ class Engine:
             round(request.amount / rules.contract_size, 12),  # 0.07 / 0.01 is no whole number of contracts
             request.limit,
             request.stop_rate,
+            request.reduce_only,
         )
         average_rate = partial(self._market.average_rate, request.pair)
         if reason := rejection(candidate, rules.filters, opposite[0][0], average_rate):
@@ -369,11 +325,19 @@ class Engine:
         locked_currency, needed = self._needed(request, left, left * _worst_rate(request))
         return needed if locked_currency == currency else 0.0
 
+    def _know(self, order: PaperOrder) -> None:
+        order_id = order.request.id
+        self._orders[order_id] = order
+        if order.status == "open":
+            self._open[order_id] = order
+        else:
+            self._open.pop(order_id, None)
+
     def _save(self, *orders: PaperOrder) -> None:
         values: dict[str, Any] = {"account": self._account.to_json()}
         for order in orders:
             pair = order.request.pair
-            self._orders[order.request.id] = order
+            self._know(order)
             values[f"order/{order.request.id}"] = order.to_json()
             values[f"pair/{pair}"] = {
                 "ledger": self._ledger(pair).to_json(),

@@ -15,9 +15,12 @@ from freqtrade.exchange import Exchange
 from freqtrade.misc import deep_merge_dicts
 
 from freqtrade_ext.execute.book import BadBook, Book
-from freqtrade_ext.execute.engine import Cursor
+from freqtrade_ext.execute.market import Cursor
 from freqtrade_ext.execute.resting import Print
-from freqtrade_ext.execute.streams import BinanceStreams, OutOfStep, Streams, UnifiedStreams, raw_client
+from freqtrade_ext.execute.streams import OutOfStep, Streams
+from freqtrade_ext.execute.streams.binance import BinanceStreams
+from freqtrade_ext.execute.streams.sockets import raw_client
+from freqtrade_ext.execute.streams.unified import UnifiedStreams
 
 logger = logging.getLogger(__name__)
 

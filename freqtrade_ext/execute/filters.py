@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ class Candidate:
     rate: float | None
     """limit rate; None for market orders"""
     stop_rate: float | None = None
+    reduce_only: bool = False
 
 
 def from_limits(market: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -54,16 +55,26 @@ def rejection(
     :param average_rate: the exchange's average rate over `avgPriceMins`, which market orders and price
         bands are measured by. Asked for only where `best_rate` is near enough to a limit to leave doubt.
     """
-    checks = [_lot_size(order, filters.get("LOT_SIZE"), "LOT_SIZE")]
+    try:
+        return next((reason for reason in _reasons(order, filters, best_rate, average_rate) if reason), None)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # freqtrade survives a refused order, and no other error
+        return f"Filter failure: the exchange's filters cannot be read: {error!r}"
+
+
+def _reasons(
+    order: Candidate, filters: Filters, best_rate: float, average_rate: Callable[[], float]
+) -> Iterator[str | None]:
+    yield _lot_size(order, filters.get("LOT_SIZE"), "LOT_SIZE")
     if order.is_market:
-        checks.append(_lot_size(order, filters.get("MARKET_LOT_SIZE"), "MARKET_LOT_SIZE"))
+        yield _lot_size(order, filters.get("MARKET_LOT_SIZE"), "MARKET_LOT_SIZE")
     for rate in (order.rate, order.stop_rate):
         if rate is not None:
-            checks.append(_price(rate, filters.get("PRICE_FILTER")))
+            yield _price(rate, filters.get("PRICE_FILTER"))
     if order.rate is not None:
-        checks.append(_percent_price(order.side, order.rate, filters, best_rate, average_rate))
-    checks.append(_notional(order, filters, best_rate, average_rate))
-    return next((c for c in checks if c), None)
+        yield _percent_price(order.side, order.rate, filters, best_rate, average_rate)
+    if not order.reduce_only:  # of futures, "no smaller than 5 (unless you choose reduce only)", error -4164
+        yield _notional(order, filters, best_rate, average_rate)
 
 
 def _range(name: str, what: str, value: float, low: Any, high: Any) -> str | None:

@@ -16,14 +16,14 @@ from freqtrade.exceptions import (
     TemporaryError,
 )
 from freqtrade.exchange import Exchange
-from freqtrade.persistence import Order, Trade
+from freqtrade.persistence import Trade
 from freqtrade.util import FtTTLCache
 
 from freqtrade_ext.execute.account import Account, currencies
 from freqtrade_ext.execute.book import BadBook, Book, BuySell
 from freqtrade_ext.execute.engine import BalanceTooLow, Engine, OrderRejected
 from freqtrade_ext.execute.feed import Feed
-from freqtrade_ext.execute.fees import Fee
+from freqtrade_ext.execute.left_over import order_left, replay_orders
 from freqtrade_ext.execute.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.execute.store import DatabaseStore, MemoryStore
 from freqtrade_ext.execute.venue import Venue
@@ -68,7 +68,7 @@ def install(exchange: Exchange, settings: Settings) -> Engine | None:
     store = DatabaseStore() if has_database else MemoryStore()
     account = _account(exchange)
     if has_database and "account" not in store.load():
-        _replay_orders(account)
+        replay_orders(account)
     stock = type(exchange)
     exchange.__class__ = type("Paper" + stock.__name__, (PaperExchange, stock), {})
     exchange.feed = Feed(exchange, settings.feed_fresh_ms) if settings.feed else None
@@ -157,9 +157,12 @@ class PaperExchange(Exchange):
     ) -> dict[str, Any]:
         # stock freqtrade drops time in force and reduce-only on the way to its dry-run order
         params = {"timeInForce": time_in_force.upper(), "reduceOnly": reduceOnly}
-        return self.create_dry_run_order(
-            pair, ordertype, side, amount, self.price_to_precision(pair, rate), leverage, params
-        )
+        try:
+            # a rate below the tick stays what it is, not 0
+            rate = self.price_to_precision(pair, rate) or rate
+        except ArithmeticError as error:  # more digits than ccxt's decimals have; nothing else would catch it
+            raise InvalidOrderException(f"{self.name} has no order of {pair} at {rate}") from error
+        return self.create_dry_run_order(pair, ordertype, side, amount, rate, leverage, params)
 
     def create_dry_run_order(
         self,
@@ -208,7 +211,7 @@ class PaperExchange(Exchange):
         return order.to_ccxt(self._ft_has["stop_price_prop"])
 
     def fetch_dry_run_order(self, order_id: str) -> dict[str, Any]:
-        order = self.paper.find(order_id) or self._adopt(order_id)
+        order = self.paper.find(order_id) or self._take_over(order_id)
         before = order.filled
         if order.status == "open":
             self.paper.poll(order.request.pair)
@@ -217,7 +220,7 @@ class PaperExchange(Exchange):
         return order.to_ccxt(self._ft_has["stop_price_prop"])
 
     def cancel_order(self, order_id: str, pair: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        order = self.paper.find(order_id) or self._adopt(order_id)
+        order = self.paper.find(order_id) or self._take_over(order_id)
         if order.status == "open":
             order = self.paper.cancel(order_id)
         return order.to_ccxt(self._ft_has["stop_price_prop"])
@@ -228,37 +231,11 @@ class PaperExchange(Exchange):
         order_book = self.fetch_l2_order_book(pair, 20)
         return self.get_dry_market_fill_price(pair, side, amount, rate, worst_rate, order_book)
 
-    def _adopt(self, order_id: str) -> PaperOrder:
+    def _take_over(self, order_id: str) -> PaperOrder:
         """Take over an order that stock freqtrade's dry-run placed before the engine was installed."""
-        row = Order.order_by_id(order_id) if hasattr(Order, "session") else None
-        if row is None:
-            raise InvalidOrderException(f"There is no dry-run order {order_id}.")
-        is_stop = row.ft_order_side == "stoploss"
-        request = OrderRequest(
-            id=order_id,
-            pair=row.ft_pair,
-            type="stop_limit" if is_stop else "limit",
-            side=row.side,
-            amount=row.safe_amount,
-            decision_rate=row.safe_placement_price,
-            limit=row.price,
-            stop_rate=row.stop_price if is_stop else None,
-            ccxt_type=row.order_type or "",
-        )
-        placed_ms = int(row.order_date_utc.timestamp() * 1000)
-        order = PaperOrder(
-            request=request,
-            decision_ms=placed_ms,
-            arrival_ms=placed_ms,
-            entry_latency_ms=0.0,
-            response_latency_ms=0.0,
-            taker_amount=row.safe_filled,
-            taker_cost=row.safe_cost if row.safe_filled else 0.0,
-        )
-        if row.ft_is_open:
+        order = order_left(order_id)
+        if order.status == "open":
             self.paper.adopt(order)
-        else:
-            order.end(row.status, "ended before the engine was installed")
         return order
 
 
@@ -267,24 +244,6 @@ def _account(exchange: Exchange) -> Account:
     wallet = exchange._config["dry_run_wallet"]
     start = wallet if isinstance(wallet, dict) else {exchange.get_proxy_coin(): wallet}
     return Account(start, is_futures=exchange.trading_mode == TradingMode.FUTURES)
-
-
-def _replay_orders(account: Account) -> None:
-    """Book the fills of a database that stock freqtrade wrote, with the fees it recorded."""
-    for trade in Trade.get_trades().all():
-        for order in trade.orders:
-            if order.safe_filled:
-                side = order.side or order.ft_order_side
-                cost = order.safe_filled * order.safe_price
-                rate = trade.fee_open if order.ft_order_side == trade.entry_side else trade.fee_close
-                quote = trade.safe_quote_currency
-                fee = (
-                    Fee(trade.safe_base_currency, order.ft_fee_base, 0.0)
-                    if order.ft_fee_base
-                    else Fee(quote, cost * rate, 0.0)
-                )
-                account.trade(trade.pair, side, order.safe_filled, cost, trade.leverage)
-                account.pay(fee)
 
 
 def _log(order: PaperOrder) -> None:

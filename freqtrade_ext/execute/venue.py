@@ -13,9 +13,9 @@ from freqtrade.exchange import Exchange
 from freqtrade.exchange.common import retrier
 
 from freqtrade_ext.execute.book import BadBook, Book, Level
-from freqtrade_ext.execute.engine import Cursor, Rules
 from freqtrade_ext.execute.feed import Feed
 from freqtrade_ext.execute.filters import from_limits
+from freqtrade_ext.execute.market import Cursor, Rules
 from freqtrade_ext.execute.resting import Print
 
 DEPTHS = {
@@ -99,7 +99,10 @@ class Venue:
                 return found, since
 
     def rules(self, pair: str) -> Rules:
-        market = self._exchange.markets[pair]
+        """:raises TemporaryError: the exchange no longer lists the pair."""
+        market = self._exchange.markets.get(pair)
+        if market is None:
+            raise TemporaryError(f"{self._exchange.name} no longer lists {pair}")
         listed = market["info"].get("filters")
         filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
         maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
@@ -113,7 +116,8 @@ class Venue:
         """
         api = self._exchange._api
         if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
-            answer = self._ask(api.public_get_avgprice, {"symbol": api.market_id(pair)})
+            symbol = self._ask(api.market_id, pair)
+            answer = self._ask(api.public_get_avgprice, {"symbol": symbol})
             try:
                 return float(answer["price"])
             except (KeyError, TypeError, ValueError) as error:

@@ -1,25 +1,26 @@
-"""One pair's book and trades by WebSocket, through ccxt.pro's connections."""
+"""Binance's book and trades of a pair, made of its raw messages."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from itertools import islice, takewhile
-from typing import Any, Protocol
+from typing import Any
 
 import ccxt
 
 from freqtrade_ext.execute.book import BuySell, Level
 from freqtrade_ext.execute.local_book import LocalBook, Top
 from freqtrade_ext.execute.resting import Print
+from freqtrade_ext.execute.streams import PRINTS_KEPT, Levels, OutOfStep
+from freqtrade_ext.execute.streams.sockets import combined_url, hang_up, own_cancellation_only
 
 logger = logging.getLogger(__name__)
 
-PRINTS_KEPT = 5000
 SNAPSHOT_LEVELS = 1000
 """per side; Binance charges weight 50, and 250 for 5000"""
 SNAPSHOT_PAUSE_SECONDS = 0.5
@@ -31,35 +32,6 @@ RENEW_BELOW_LEVELS = 500
 SILENT_SECONDS = 3
 """other streams tell of changes for this long, and the differences do not"""
 RENEW_SECONDS = 1
-HANG_UP_SECONDS = 2
-
-Levels = Sequence[Level]
-
-
-class OutOfStep(Exception):
-    """The streams do not give the exchange's book any more; the message says why."""
-
-
-class Streams(Protocol):
-    """What the feed needs of a venue."""
-
-    prints: deque[Print]
-    """oldest first, without a gap; contents before the first one are unknown"""
-    stamp_ms: int | None
-    """the book is as it was at this time of the exchange's clock, or later; None while it is not in step"""
-
-    async def follow(self) -> None:
-        """Keep in step until something fails; leaves no connection behind."""
-
-    def seconds_silent(self) -> float:
-        """Time since the connection was last known to be alive."""
-
-    def levels(self, depth: int) -> tuple[Levels, Levels] | None:
-        """
-        Give bids and asks, best first, `depth` of them or the whole side; None where fewer are known.
-
-        Amounts are as the exchange counts them: in contracts on futures.
-        """
 
 
 class BinanceStreams:
@@ -128,7 +100,7 @@ class BinanceStreams:
         # futures number updates with holes, and name the last id of the difference before
         first_id = data["pu"] + 1 if "pu" in data else data["U"]
         # as ccxt gives the snapshot, so that one level cannot be in the book under two spellings
-        bids, asks = ([(float(rate), float(amount)) for rate, amount in data[side]] for side in "ba")
+        bids, asks = ([_level(rate, amount) for rate, amount in data[side]] for side in "ba")
         if self._joining is not None:
             self._joining.diff(first_id, data["u"], bids, asks)
         book = self._book
@@ -141,7 +113,7 @@ class BinanceStreams:
         self._check(book)
 
     def _hear_best(self, data: Mapping[str, Any]) -> None:
-        top = Top(data["u"], *(float(data[name]) for name in "bBaA"))
+        top = Top(data["u"], *_level(data["b"], data["B"]), *_level(data["a"], data["A"]))
         if self._joining is not None:
             self._joining.best(top)
         book = self._book
@@ -160,7 +132,7 @@ class BinanceStreams:
             if data["a"] > last_id + 1:
                 self.prints.clear()
         side: BuySell = "sell" if data["m"] else "buy"
-        self.prints.append(Print(str(data["a"]), data["T"], float(data["p"]), float(data["q"]), side))
+        self.prints.append(Print(str(data["a"]), data["T"], *_level(data["p"], data["q"]), side))
         if self.stamp_ms is not None and data["T"] > self.stamp_ms:
             self._expect_diff()
 
@@ -247,95 +219,21 @@ class BinanceStreams:
         return self._worst[side] is not None and not self._known(side, RENEW_BELOW_LEVELS)
 
 
+def _level(rate: str, amount: str) -> Level:
+    """
+    Read what the exchange wrote; an empty side's best level is 0 x 0.
+
+    :raises OutOfStep: it cannot be true, and NaN would put a whole book out of order.
+    """
+    level = float(rate), float(amount)
+    if not (0 <= level[0] < math.inf and 0 <= level[1] < math.inf):
+        raise OutOfStep(f"was told the level {rate} x {amount}")
+    return level
+
+
 def _worst(levels: Levels) -> float | None:
     """Rate beyond which a snapshot knows nothing; None where it holds the whole side."""
     return levels[-1][0] if len(levels) >= SNAPSHOT_LEVELS else None
-
-
-class UnifiedStreams:
-    """Book and trades of any venue as ccxt.pro keeps them: Bybit, OKX, Hyperliquid."""
-
-    def __init__(self, client: Any, pair: str, changed: Callable[[], None]) -> None:
-        self._client, self._pair, self._changed = client, pair, changed
-        self._begin()
-
-    def _begin(self) -> None:
-        self.prints: deque[Print] = deque(maxlen=PRINTS_KEPT)
-        self.stamp_ms: int | None = None
-        self._book: Mapping[str, Any] | None = None
-        self._heard = 0.0
-
-    async def follow(self) -> None:
-        self._begin()
-        followed = {"watchOrderBook": self._follow_book, "watchTrades": self._follow_trades}
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for name, step in followed.items():
-                    if self._client.has.get(name):
-                        tasks.create_task(self._repeat(step))
-        finally:
-            self._begin()
-            await self._unwatch()
-
-    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
-        with own_cancellation_only():
-            while True:
-                await step()
-                self._heard = time.monotonic()
-
-    async def _follow_book(self) -> None:
-        book = await self._client.watch_order_book(self._pair)
-        if book["bids"] and book["asks"] and book["bids"][0][0] >= book["asks"][0][0]:
-            raise OutOfStep("is crossed")
-        self._book, self.stamp_ms = book, book["timestamp"]
-        self._changed()
-
-    async def _follow_trades(self) -> None:
-        for t in await self._client.watch_trades(self._pair):
-            self.prints.append(Print(str(t["id"]), t["timestamp"], t["price"], t["amount"], t["side"]))
-
-    async def _unwatch(self) -> None:
-        for name, leave in (("OrderBook", "order_book"), ("Trades", "trades")):
-            if self._client.has.get("unWatch" + name) and self._client.clients:
-                try:
-                    async with asyncio.timeout(HANG_UP_SECONDS):
-                        await getattr(self._client, "un_watch_" + leave)(self._pair)
-                except (ccxt.BaseError, TimeoutError):
-                    pass  # the connection is gone, and the stream with it
-        self._client.orderbooks.pop(self._pair, None)
-
-    def seconds_silent(self) -> float:
-        return time.monotonic() - self._heard
-
-    def levels(self, depth: int) -> tuple[Levels, Levels] | None:
-        if self._book is None:
-            return None
-        bids, asks = (
-            [(rate, amount) for rate, amount, *_ in self._book[side][:depth]] for side in ("bids", "asks")
-        )
-        return (bids, asks) if len(bids) == len(asks) == depth else None
-
-
-def raw_client(client: Any, ping_seconds: float, dead_seconds: float) -> Any:
-    """
-    Let a ccxt.pro client of Binance hand over messages as they come, by url in `client.listeners`.
-
-    :param ping_seconds: ccxt pings every three minutes, so a dead line would look like a calm market.
-    :param dead_seconds: without a sign of life; the connection is closed then.
-    """
-    parse, client.listeners = client.handle_message, {}
-
-    def handle_message(ws: Any, message: Any) -> None:
-        listener = client.listeners.get(ws.url)
-        try:
-            (listener or parse)(*((message,) if listener else (ws, message)))
-        except Exception as error:  # ccxt would stop to listen without telling anybody
-            ws.on_error(error)
-
-    client.handle_message = handle_message
-    pings = {"keepAlive": ping_seconds * 1000, "maxPingPongMisses": dead_seconds / ping_seconds}
-    client.streaming = client.streaming | pings
-    return client
 
 
 def _stream_urls(client: Any, market: Mapping[str, Any]) -> list[str]:
@@ -346,34 +244,3 @@ def _stream_urls(client: Any, market: Mapping[str, Any]) -> list[str]:
         base = client.get_ws_url(kind, client.get_future_ws_category(channel))
         urls.setdefault(combined_url(base), []).append(f"{market['lowercaseId']}@{stream}")
     return [base + "/".join(streams) for base, streams in urls.items()]
-
-
-def combined_url(base: str) -> str:
-    """Turn ccxt's url of Binance's single streams into that of combined ones, but for their names."""
-    return base.removesuffix("/ws").removesuffix("/stream") + "/stream?streams="
-
-
-async def hang_up(client: Any, url: str) -> None:
-    """Close one of a ccxt.pro client's connections."""
-    ws = client.clients.pop(url, None)
-    if ws is None:
-        return
-    try:
-        async with asyncio.timeout(HANG_UP_SECONDS):
-            if ws.connecting:  # ccxt dials in a task of its own, which would go on
-                await ws.connected
-            await ws.close()
-    except (ccxt.BaseError, TimeoutError):
-        pass  # a dead line has nobody to answer
-
-
-@contextmanager
-def own_cancellation_only() -> Iterator[None]:
-    """Tell the end of a task from a connection that ccxt closed, which cancels what waits for it."""
-    try:
-        yield
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise ccxt.NetworkError("the connection was closed") from None

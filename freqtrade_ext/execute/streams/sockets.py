@@ -1,0 +1,65 @@
+"""ccxt.pro's connections, without what it makes of their messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ccxt
+
+HANG_UP_SECONDS = 2
+
+
+def raw_client(client: Any, ping_seconds: float, dead_seconds: float) -> Any:
+    """
+    Let a ccxt.pro client of Binance hand over messages as they come, by url in `client.listeners`.
+
+    :param ping_seconds: ccxt pings every three minutes, so a dead line would look like a calm market.
+    :param dead_seconds: without a sign of life; the connection is closed then.
+    """
+    parse, client.listeners = client.handle_message, {}
+
+    def handle_message(ws: Any, message: Any) -> None:
+        listener = client.listeners.get(ws.url)
+        try:
+            (listener or parse)(*((message,) if listener else (ws, message)))
+        except Exception as error:  # ccxt would stop to listen without telling anybody
+            ws.on_error(error)
+
+    client.handle_message = handle_message
+    pings = {"keepAlive": ping_seconds * 1000, "maxPingPongMisses": dead_seconds / ping_seconds}
+    client.streaming = client.streaming | pings
+    return client
+
+
+def combined_url(base: str) -> str:
+    """Turn ccxt's url of Binance's single streams into that of combined ones, but for their names."""
+    return base.removesuffix("/ws").removesuffix("/stream") + "/stream?streams="
+
+
+async def hang_up(client: Any, url: str) -> None:
+    """Close one of a ccxt.pro client's connections."""
+    ws = client.clients.pop(url, None)
+    if ws is None:
+        return
+    try:
+        async with asyncio.timeout(HANG_UP_SECONDS):
+            if ws.connecting:  # ccxt dials in a task of its own, which would go on
+                await ws.connected
+            await ws.close()
+    except (ccxt.BaseError, TimeoutError):
+        pass  # a dead line has nobody to answer
+
+
+@contextmanager
+def own_cancellation_only() -> Iterator[None]:
+    """Tell the end of a task from a connection that ccxt closed, which cancels what waits for it."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise ccxt.NetworkError("the connection was closed") from None
