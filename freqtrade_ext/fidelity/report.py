@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
+
+from .score import Errors
 
 ROWS = {"all": "all", "multi_level": "several levels", "ge_5k": ">= 5,000 quote"}
 COLUMNS = ("mean_bps", "mae_bps", "p1_bps", "p50_bps", "p99_bps")
@@ -21,32 +23,45 @@ def tables(report: dict[str, Any]) -> list[Table]:
 def _sweeps(report: dict[str, Any]) -> Table:
     events, speed = report["events"], report["events_per_second"]
     table = Table(
-        title=f"{report['symbol']}: predicted against printed executions",
-        caption=f"{events:,} events at {speed:,} events/s. Errors in bps, positive: paid more.",
+        title=f"{report['symbol']}: errors in bps of predicted executions, positive: paid more",
+        caption=f"{events:,} events at {speed:,} events/s",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
-    for name in ("sweeps", "predicted by", "n", "mean", "abs mean", "p1", "p50", "p99", "within 0.1 bp"):
-        table.add_column(name, justify="left" if name in ("sweeps", "predicted by") else "right")
+    table.add_column("predicted by", no_wrap=True)
+    for name in ("n", "mean", "mae", "p1", "p50", "p99", "in 0.1"):
+        table.add_column(name, justify="right", no_wrap=True)
     sources = {
         "ours": (report["sweeps"], "ours"),
-        "ours, book by clocks alone": (report["alignment"]["ours_by_clocks_alone"], None),
+        "ours, by clocks": (report["alignment"]["ours_by_clocks_alone"], None),
         "stock freqtrade": (report["sweeps"], "stock"),
-        "stock on our book": (report["stock_on_our_book"], None),
+        "stock, our book": (report["stock_on_our_book"], None),
     }
     for group, title in ROWS.items():
+        table.add_row(title)
         for label, (figures, method) in sources.items():
             row = figures[group] if method is None else figures[group][method]
             share = row["share_within_0.1bp"]
-            cells = [f"{row[name]:+.3f}" if row["n"] else "-" for name in COLUMNS]
+            cells = [_bps(row[name]) for name in COLUMNS]
             cells.append("-" if share is None else f"{share:.1%}")
-            table.add_row(title if label == "ours" else "", label, str(row["n"]), *cells)
+            table.add_row(f"  {label}", str(row["n"]), *cells)
         table.add_section()
     return table
 
 
+def _bps(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:+.3f}" if abs(value) < 10 else f"{value:+.1f}"
+
+
 def _others(report: dict[str, Any]) -> Table:
-    table = Table(show_header=False)
+    table = Table(show_header=False, box=None)
     alignment, resting = report["alignment"], report["resting"]
-    table.add_row("book found by", f"own update {alignment['own_update']}, clocks {alignment['clock']}")
+    found = f"own update {alignment['own_update']}, clocks {alignment['clock']}"
+    if lacking := ", ".join(alignment["without_best_bid_ask"]):
+        found += f"\n{lacking}: no best bid/ask stream, so its top is as old as its last difference"
+    table.add_row("book found by", found)
     excluded = [f"{reason}: {count}" for reason, count in report["excluded"].items()]
     table.add_row("left out", "\n".join(excluded) or "nothing")
     table.add_row("damaged lines", str(report["skipped_lines"]))
@@ -56,14 +71,14 @@ def _others(report: dict[str, Any]) -> Table:
     )
     rules = ("pessimistic", "expected", "optimistic", "stock")
     shares = [f"{rule} {resting[rule]:.1%}" for rule in rules if resting[rule] is not None]
-    joins = f"of {resting['joins']} joins at the best level, filled within {resting['within_s']} s:"
+    joins = f"of {resting['joins']} joins at the best level filled in {resting['within_s']} s:"
     table.add_row("resting orders", f"{joins}\n{', '.join(shares) or '-'}")
     drift = [f"{after} {bps:+.2f}" for after, bps in report["drift_bps"].items() if bps is not None]
     table.add_row("drift after a sweep, bps", ", ".join(drift) or "no best bid/ask stream")
     return table
 
 
-def plot(report: dict[str, Any], errors: dict[str, array[float]], path: Path) -> None:
+def plot(report: dict[str, Any], errors: dict[str, Errors], path: Path) -> None:
     """
     Draw which share of all sweeps is predicted within which error.
 

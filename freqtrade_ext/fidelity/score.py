@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freqtrade_ext.execute.book import BuySell, Level
+
+from .tape import Sweep
 
 STOCK_LEVELS = 20
 """freqtrade 2026.9 asks for this many (`get_dry_market_fill_price` in `exchange/exchange.py`)"""
@@ -17,10 +21,11 @@ STOCK_CLAMP = 0.05
 WITHIN_BPS = 0.1
 LARGE_COST = 5_000.0
 """quote units"""
-GROUPS = ("all", "multi_level", "ge_5k")
+Errors: TypeAlias = NDArray[np.float64]
+"""bps"""
 
 
-def stock_average(levels: Any, amount: float, side: BuySell, digits: int) -> float:
+def stock_average(levels: Iterable[Level], amount: float, side: BuySell, digits: int) -> float:
     """
     Predict as stock freqtrade 2026.9 does, line by line `Exchange.get_dry_market_fill_price`.
 
@@ -49,42 +54,38 @@ def stock_average(levels: Any, amount: float, side: BuySell, digits: int) -> flo
 
 
 class Scores:
-    """Errors in bps by group of sweeps and method: 8 bytes each, so that percentiles are exact."""
+    """What sweeps paid and what was predicted: 64 bytes each, so that percentiles are exact."""
 
-    def __init__(self, methods: tuple[str, ...]) -> None:
-        self.errors = {group: {method: array("d") for method in methods} for group in GROUPS}
+    def __init__(self, methods: Sequence[str]) -> None:
+        self._methods = tuple(methods)
+        self._rows = array("d")
 
-    def add(self, fills: list[Level], sign: int, predicted: dict[str, float]) -> None:
-        """
-        Compare predicted averages with what was printed.
+    def add(self, sweep: Sweep, averages: tuple[float, ...]) -> None:
+        """Take a sweep and the average rates that the methods predict for it; NaN is no prediction."""
+        first, cost = sweep.fills[0][0], sweep.cost
+        is_multi_level = any(rate != first for rate, _ in sweep.fills)
+        self._rows.extend((cost / sweep.amount, cost, is_multi_level, sweep.sign, *averages))
 
-        :param sign: 1 where the taker bought.
-        """
-        cost = sum(rate * amount for rate, amount in fills)
-        actual = cost / sum(amount for _, amount in fills)
-        groups = ["all"]
-        if any(rate != fills[0][0] for rate, _ in fills):
-            groups.append("multi_level")
-        if cost >= LARGE_COST:
-            groups.append("ge_5k")
-        for method, rate in predicted.items():
-            error = 1e4 * sign * (actual - rate) / actual
-            for group in groups:
-                self.errors[group][method].append(error)
-
-    def figures(self) -> dict[str, dict[str, dict[str, Any]]]:
+    def errors(self) -> dict[str, dict[str, Errors]]:
+        """Return the errors in bps by group of sweeps and method."""
+        rows = np.array(self._rows).reshape(-1, 4 + len(self._methods))
+        actual, cost, is_multi_level, sign = rows[:, :4].T
+        groups = {"all": cost > 0, "multi_level": is_multi_level > 0, "ge_5k": cost >= LARGE_COST}
+        errors = {
+            method: 1e4 * sign * (actual - predicted) / actual
+            for method, predicted in zip(self._methods, rows[:, 4:].T, strict=True)
+        }
         return {
-            group: {method: figures(errors) for method, errors in methods.items()}
-            for group, methods in self.errors.items()
+            group: {method: bps[chosen & ~np.isnan(bps)] for method, bps in errors.items()}
+            for group, chosen in groups.items()
         }
 
 
-def figures(errors: array[float]) -> dict[str, Any]:
-    """Describe errors in bps; None stands for a figure of nothing."""
+def figures(bps: Errors) -> dict[str, Any]:
+    """Describe errors; None stands for a figure of nothing."""
     names = ("mean_bps", "mae_bps", "p1_bps", "p50_bps", "p99_bps", "share_within_0.1bp")
-    if not errors:
+    if not len(bps):
         return {"n": 0, **dict.fromkeys(names)}
-    bps = np.frombuffer(errors)
     size = np.abs(bps)
     values = (bps.mean(), size.mean(), *np.percentile(bps, (1, 50, 99)), (size <= WITHIN_BPS).mean())
-    return {"n": len(errors), **{name: float(value) for name, value in zip(names, values, strict=True)}}
+    return {"n": len(bps), **{name: float(value) for name, value in zip(names, values, strict=True)}}

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
 from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 from freqtrade_ext.recording import Record, Recording
 
 from .joins import ESTIMATES
 from .pair import METHODS, PairReplay, Results
-from .score import figures
+from .score import Errors, figures
 
 PROGRESS_EVENTS = 4_096
 
 
 def measure(
     paths: Iterable[str | os.PathLike[str]], progress: Callable[[int, int], None] | None = None
-) -> tuple[dict[str, Any], dict[str, array[float]]]:
+) -> tuple[dict[str, Any], dict[str, Errors]]:
     """
     Run the sweep test and the band for resting orders over recordings, played in the order given.
 
@@ -47,7 +48,7 @@ def measure(
         pair.finish()
     seconds = time.perf_counter() - started
     speed = {"events": events, "events_per_second": round(events / seconds)}
-    return _report(recording, pairs, results) | speed, results.scores.errors["all"]
+    return _report(recording, pairs, results) | speed, results.scores.errors()["all"]
 
 
 def _play(recording: Recording, pair: PairReplay, record: Record) -> None:
@@ -55,22 +56,25 @@ def _play(recording: Recording, pair: PairReplay, record: Record) -> None:
         if record.kind == "depth":
             pair.depth(record.local_ms, record.data)
         elif record.kind in ("trade", "aggTrade"):
-            pair.trade(record.kind, record.local_ms, record.data)
+            pair.trade(record.local_ms, record.data)
         elif record.kind == "snapshot":
             pair.snapshot(record.data)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         recording.skip(record, f"{type(error).__name__}: {error}")
 
 
 def _report(recording: Recording, pairs: dict[str, PairReplay], results: Results) -> dict[str, Any]:
-    groups = results.scores.figures()
+    groups = {
+        group: {method: figures(bps) for method, bps in methods.items()}
+        for group, methods in results.scores.errors().items()
+    }
     by_clock, same_book = (
         {group: methods.pop(method) for group, methods in groups.items()} for method in METHODS[2:]
     )
     offsets = [pair.offset_ms for pair in pairs.values() if pair.offset_ms is not None]
     return {
         "files": [str(path) for path in recording.paths],
-        "symbol": ",".join(sorted(pairs)),
+        "symbol": ",".join(sorted(filter(None, pairs))),
         "skipped_lines": recording.skipped,
         "clock_offset_ms": min(offsets, default=None),
         "excluded": dict(results.excluded),
@@ -78,11 +82,12 @@ def _report(recording: Recording, pairs: dict[str, PairReplay], results: Results
         "alignment": {
             "own_update": results.aligned_by["own_update"],
             "clock": results.aligned_by["clock"],
+            "without_best_bid_ask": sorted(symbol for symbol, pair in pairs.items() if not pair.has_tops),
             "ours_by_clocks_alone": by_clock,
         },
         "stock_on_our_book": same_book,
         "resting": _resting([pair.joins.figures() for pair in pairs.values()]),
-        "drift_bps": {f"{ms}ms": figures(errors)["mean_bps"] for ms, errors in results.drift.items()},
+        "drift_bps": {f"{ms}ms": figures(np.array(moves))["mean_bps"] for ms, moves in results.drift.items()},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from freqtrade_ext.execute.book import BuySell, Level
@@ -38,38 +39,41 @@ class Sweep:
 
     @property
     def amount(self) -> float:
-        return sum(amount for _, amount in self.fills)
+        return sum([amount for _, amount in self.fills])
 
     @property
     def cost(self) -> float:
-        return sum(rate * amount for rate, amount in self.fills)
+        return sum([rate * amount for rate, amount in self.fills])
 
 
 class Tape:
-    """Prints in, sweeps out."""
+    """Prints in, sweeps out. A trade counts once, by its id, in whichever streams it is printed."""
 
     def __init__(self) -> None:
         self.growing: Sweep | None = None
         """the sweep that the next print may still belong to"""
-        self._kind = "aggTrade"
+        self._last_id = -1
+        """of the newest trade seen"""
 
-    def add(self, kind: str, local_ms: float, data: dict[str, Any]) -> Sweep | None:
+    def add(self, local_ms: float, data: dict[str, Any]) -> Sweep | None:
         """
-        Take a print and return the sweep that it shows to be over, if it does.
+        Take a single or aggregated trade and return the sweep that it shows to be over, if it does.
 
-        Aggregated trades count until single trades are seen, from then on only these.
+        :raises ValueError, KeyError, TypeError: for a print that cannot be true.
         """
-        if kind != self._kind:
-            if kind == "aggTrade":
-                return None
-            self._kind, self.growing = kind, None
+        first_id, last_id = (data["f"], data["l"]) if "f" in data else (data["t"], data["t"])
+        if first_id <= self._last_id:
+            return None
         time_ms, rate, amount = data["T"], float(data["p"]), float(data["q"])
+        seen_ms = local_ms - (data.get("E", time_ms) - time_ms)
+        if not (0 < rate < inf and 0 < amount < inf):
+            raise ValueError(f"{amount} at {rate}")
+        self._last_id = int(last_id)
         side: BuySell = "sell" if data["m"] else "buy"
         growing = self.growing
         if growing is not None and growing.time_ms == time_ms and growing.side == side:
             growing.add(local_ms, rate, amount)
             return None
-        seen_ms = local_ms - (data.get("E", time_ms) - time_ms)
         self.growing = Sweep(time_ms, side, seen_ms, local_ms, [(rate, amount)])
         return growing
 

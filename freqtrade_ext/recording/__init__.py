@@ -1,0 +1,6 @@
+"""Read raw recordings of Binance's market data streams, of any length, in constant memory."""
+
+from freqtrade_ext.recording.lines import Kind, Record
+from freqtrade_ext.recording.reader import Recording, RecordingError
+
+__all__ = ["Kind", "Record", "Recording", "RecordingError"]
