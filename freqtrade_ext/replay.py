@@ -32,6 +32,8 @@ from freqtrade_ext.virtual_time import Clock, VirtualTime
 
 DAY_MS = 86_400_000
 UNTIL_THE_CANDLE_SECONDS = 86_400
+CANDLES = 250
+"""fetched at once unless the configuration says otherwise; a strategy may start up on five times as many"""
 SERVICES = ("api_server", "telegram", "discord", "webhook")
 """of the user's configuration: none of them is told of virtual trades"""
 
@@ -56,11 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m freqtrade_ext.replay", description=main.__doc__)
     add = parser.add_argument
-    add("--days", type=float, default=30.0, help="of virtual time; default: %(default)g")
+    add(
+        "--days",
+        type=float,
+        default=30.0,
+        help="of virtual time, unless a recording ends before; default: %(default)g",
+    )
     add("--seed", type=int, default=1, help="the same seed gives the same trades")
     add("--pairs", nargs="+", metavar="PAIR", help="default: those of the configuration")
     add("--scenario", choices=SCENARIOS, default="live", help="of the generated market")
-    add("--activity", type=float, default=0.05, help="factor on the number of others' orders")
+    add("--activity", type=float, default=0.02, help="factor on the number of others' orders")
     add("--recording", type=Path, nargs="+", default=(), metavar="FILE", help="play these files instead")
     add("--strategy", metavar="NAME", help="default: that of the configuration")
     add("--config", type=Path, default=Path("config.json"), help="default: %(default)s")
@@ -116,12 +123,15 @@ def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) 
     :param config: that configuration.
     :param log: file for the bot's log.
     """
+    own = config["exchange"].get("_ft_has_params", {})
     changes: dict[str, Any] = {
         "exchange": {
             "pair_whitelist": [market.symbol.pair for market in replica.exchange.markets],
             "enable_ws": False,
             # ccxt's pauses between requests would be real ones
             "ccxt_config": {"enableRateLimit": False},
+            # of the thousand it would ask for in each loop, it knows all but one
+            "_ft_has_params": {"ohlcv_candle_limit": CANDLES, **own},
         },
         "internals": {"heartbeat_interval": 0},
         "freqtrade_ext": {"feed": False, "seed": seed},
@@ -159,8 +169,8 @@ class Progress:
         passed_ms = self._virtual.clock.ms - self._start_ms
         seconds = time.monotonic() - self._started
         print(
-            f"day {passed_ms / DAY_MS:.1f}: {self._virtual.loops} loops, "
-            f"{passed_ms / 3_600_000 / seconds:.1f} virtual hours per second",
+            f"day {passed_ms / DAY_MS:.2f}: {self._virtual.loops} loops, "
+            f"{passed_ms / 3_600_000 / seconds:.2f} virtual hours per second",
             flush=True,
         )
 

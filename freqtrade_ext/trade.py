@@ -8,6 +8,7 @@ Where the exchange of config.json answers, freqtrade replaces this process. Othe
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import secrets
@@ -32,6 +33,7 @@ PRIVATE = Path("user_data/private.json")
 PROBE_TIMEOUT_MS = 4000
 REPLICA_START_SECONDS = 60
 STOP_SECONDS = 30
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class StartError(RuntimeError):
@@ -49,7 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--market", default="auto", help="auto, embedded, or the exchange of config.json")
     known, more = parser.parse_known_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
+        # nohup wants the bot to live on
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
+    if "MAKELEVEL" in os.environ:
+        # told to stop, make stops the shell between it and its commands, and leaves these running
+        end_with_parent(signal.SIGTERM)
     try:
         config = load_from_files([str(CONFIG)])
         market, why = choose_market(known.market, config["exchange"])
@@ -169,7 +176,7 @@ def embedded_exchange() -> Iterator[Path]:
         say("starting the embedded exchange ...")
         command = [sys.executable, "-m", "freqtrade_ext.replica", "--port", "0", "--overlay", str(overlay)]
         # its own session: Ctrl-C reaches the bot first, which still needs its market to end in order
-        replica = subprocess.Popen(command, start_new_session=True)
+        replica = start(command, start_new_session=True)
         try:
             wait_for(overlay, replica)
             yield overlay
@@ -197,7 +204,7 @@ def wait_for(overlay: Path, replica: subprocess.Popen[bytes]) -> None:
 
 def run(command: Sequence[str]) -> int:
     """Run the bot to its end, and see to that end when this process is told to stop."""
-    bot = subprocess.Popen(command)
+    bot = start(command)
     try:
         return bot.wait()
     except KeyboardInterrupt:
@@ -207,6 +214,27 @@ def run(command: Sequence[str]) -> int:
     finally:
         bot.terminate()
         end(bot)
+
+
+def start(command: Sequence[str], *, start_new_session: bool = False) -> subprocess.Popen[bytes]:
+    """Start a process that ends with this one."""
+    # this process has a single thread, so nothing can be locked in the copy that runs this function
+    return subprocess.Popen(
+        command,
+        start_new_session=start_new_session,
+        preexec_fn=end_with_parent,  # noqa: PLW1509
+    )
+
+
+def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """
+    Let Linux send this process a signal when the parent ends, in whatever way; it outlives `exec`.
+
+    A parent with several threads sends it several times, and a second SIGTERM interrupts freqtrade's clean-up
+    for good. A bot that is killed goes on at its next start where it was.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def end(bot: subprocess.Popen[bytes]) -> None:

@@ -14,11 +14,14 @@ from aiohttp import web
 from freqtrade_ext.replica.account import Account
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.faults import Faults, RequestFault, StreamFault
-from freqtrade_ext.replica.fixed import to_fixed, to_text
+from freqtrade_ext.replica.fixed import E8, cost, to_fixed, to_text
 from freqtrade_ext.replica.market import BuySell, Level, Print, Quotes
 from freqtrade_ext.replica.sockets import Sockets
 
 Body = dict[str, Any]
+_MOST = 10**9 * E8
+_MOST_SECONDS = 1e9
+_MOST_COST = 2 * 10**10 * E8
 
 
 class Control:
@@ -52,7 +55,7 @@ class Control:
             self._exchange.advance(self._exchange.now_ms())
             try:
                 return web.json_response(action(orjson.loads(await request.read())))
-            except (KeyError, TypeError, ValueError, re.error) as error:
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error) as error:
                 return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
 
         return serve
@@ -62,7 +65,7 @@ class Control:
         running = self._exchange.running[body["symbol"]]
         if running.market.frozen:
             raise ValueError(f"the book of {body['symbol']} is frozen: release it first")
-        running.source.move(self._exchange.now_ms(), to_fixed(body["to"]), float(body.get("seconds", 0)))
+        running.source.move(self._exchange.now_ms(), _positive(body["to"]), _seconds(body))
         return {}
 
     def _book(self, body: Body) -> Body:
@@ -83,16 +86,14 @@ class Control:
     def _trade(self, body: Body) -> Body:
         """{"symbol", "side", "amount", "limit": none}: a stranger's aggressive order."""
         market = self._exchange.running[body["symbol"]].market
-        limit = to_fixed(body["limit"]) if body.get("limit") is not None else None
-        trades = market.take(self._exchange.now_ms(), _side(body), to_fixed(body["amount"]), limit)
+        limit = _positive(body["limit"]) if body.get("limit") is not None else None
+        trades = market.take(self._exchange.now_ms(), _side(body), _positive(body["amount"]), limit)
         return {"fills": [[to_text(trade.rate), to_text(trade.amount)] for trade in trades]}
 
     def _print(self, body: Body) -> Body:
         """{"symbol", "side" of the aggressor, "rate", "amount"}: a print that leaves others' quotes alone."""
         market = self._exchange.running[body["symbol"]].market
-        market.apply(
-            Print(self._exchange.now_ms(), _side(body), to_fixed(body["rate"]), to_fixed(body["amount"]))
-        )
+        market.apply(Print(self._exchange.now_ms(), _side(body), *_level(body["rate"], body["amount"])))
         return {}
 
     def _symbol(self, body: Body) -> Body:
@@ -103,7 +104,7 @@ class Control:
         """
         running = self._exchange.running[body["symbol"]]
         changes: dict[str, Any] = {
-            name: to_fixed(body[name]) for name in ("tick", "step", "min_notional") if name in body
+            name: _positive(body[name]) for name in ("tick", "step", "min_notional") if name in body
         }
         if "status" in body:
             changes["status"] = str(body["status"])
@@ -127,7 +128,8 @@ class Control:
             self._faults.clear()
         if body.pop("disconnect", False):
             self._sockets.disconnect()
-        seconds = float(body.pop("seconds", 0))
+        seconds = _seconds(body)
+        body.pop("seconds", None)
         if "stream" in body:
             self._faults.add_stream(StreamFault(**body), seconds)
         elif body:
@@ -143,7 +145,30 @@ class Control:
 
 
 def _levels(rows: list[list[float | str]]) -> list[Level]:
-    return [(to_fixed(rate), to_fixed(amount)) for rate, amount in rows]
+    return [_level(rate, amount) for rate, amount in rows]
+
+
+def _level(rate: float | str, amount: float | str) -> Level:
+    """Read a level or a print; candles count in 64 bits what it costs."""
+    level = to_fixed(rate), to_fixed(amount)
+    if level[0] <= 0 or level[1] < 0 or max(*level, cost(*level)) > _MOST_COST:
+        raise ValueError(f"no market trades {amount!r} at {rate!r}")
+    return level
+
+
+def _positive(number: float | str) -> int:
+    """Read a number that the market can go on with."""
+    fixed = to_fixed(number)
+    if not 0 < fixed <= _MOST:
+        raise ValueError(f"must be above 0 and at most {_MOST // E8}, is {number!r}")
+    return fixed
+
+
+def _seconds(body: Body) -> float:
+    seconds = float(body.get("seconds", 0))
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise ValueError(f"seconds must be from 0 to {_MOST_SECONDS:g}, is {seconds}")
+    return seconds
 
 
 def _side(body: Body) -> BuySell:

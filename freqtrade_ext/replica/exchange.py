@@ -44,6 +44,11 @@ class Exchange:
     def markets(self) -> list[Market]:
         return [running.market for running in self.running.values()]
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will happen any more on any market."""
+        return all(running.source.is_over for running in self.running.values())
+
     def add(self, market: Market, source: Source) -> None:
         self.running[market.symbol.name] = Running(market, source)
 

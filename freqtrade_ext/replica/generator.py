@@ -36,6 +36,8 @@ _TIDY = 40
 class Generator:
     """Orders of others on one symbol. Times between them are random, so is all else, by the seed only."""
 
+    is_over = False
+
     def __init__(self, market: Market, path: Path, rng: Random, start_ms: int, activity: float = 1.0) -> None:
         """:param activity: factor on the number of orders; small values make virtual months affordable."""
         self._market = market
@@ -43,7 +45,9 @@ class Generator:
         self._rng = rng
         self._per_ms = market.symbol.pace * activity / 1000
         thin, busy = _REFILL_SHARE
-        self._refill_share = thin + (busy - thin) * min(market.symbol.pace / 20, 1.0)
+        share = thin + (busy - thin) * min(market.symbol.pace / 20, 1.0)
+        # where one event stands for many, makers had as many chances
+        self._refill_share = 1 - (1 - share) ** max(1 / activity, 1.0)
         self._next_ms = float(start_ms)
         self._last_side: BuySell = "buy"
         self._centre = 0.0

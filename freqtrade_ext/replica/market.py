@@ -84,6 +84,9 @@ class AggTrade:
 class Source(Protocol):
     """Where the happenings of a market come from."""
 
+    is_over: bool
+    """whether nothing will happen any more"""
+
     def until(self, ms: int) -> Iterator[Happening]:
         """Happenings not yet given, in time order, up to this time."""
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from freqtrade_ext.replica.errors import ApiError, illegal, invalid, missing
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import to_fixed
 from freqtrade_ext.replica.market import Market
+
+_INTEGER = re.compile("[0-9]{1,20}")
+_DECIMAL = re.compile("[0-9]{1,20}([.][0-9]{1,20})?")
+_MOST = 2**62
 
 
 class Params:
@@ -37,9 +42,10 @@ class Params:
         value = self._values.get(name)
         if value is None:
             return None
-        if not value.isdecimal():
+        if not _INTEGER.fullmatch(value):
             raise illegal(name, "^[0-9]{1,20}$")
-        return int(value)
+        # what follows counts in 64 bits
+        return min(int(value), _MOST)
 
     def limit(self, default: int, most: int) -> int:
         """The parameter `limit`; too much is cut, as Binance does."""
@@ -51,7 +57,7 @@ class Params:
     def fixed(self, name: str) -> int:
         """A decimal above zero, in units of 1e-8."""
         value = self.text(name)
-        if not value.replace(".", "", 1).isdecimal():
+        if not _DECIMAL.fullmatch(value):
             raise illegal(name, "^([0-9]{1,20})(\\.[0-9]{1,20})?$")
         try:
             return to_fixed(value)

@@ -28,6 +28,8 @@ class Path:
 
     def at(self, ms: float) -> float:
         """The fair rate now."""
+        # an order from outside may have come a moment after the event that asks
+        ms = max(ms, self._ms)
         while ms >= self._start_ms + self._leg.seconds * 1000:
             leg = _STAY if self._held else next(self._legs)
             self._begin(leg, self._goal, self._start_ms + self._leg.seconds * 1000)

@@ -45,6 +45,7 @@ class Playback:
         self._next: Happening | None = None
         self._bids, self._asks = BookSide(-1), BookSide(1)
         self._restate = False
+        self.is_over = False
 
     def until(self, ms: int) -> Iterator[Happening]:
         if self._restate:
@@ -80,6 +81,7 @@ class Playback:
                 logger.warning(
                     "The recording of %s ended: its market stands still from now on.", self._symbol
                 )
+                self.is_over = True
                 return
             start_ms = last_ms + _LOOP_GAP_MS
 

@@ -39,7 +39,7 @@ def authenticate(exchange: Exchange, key: str | None, signed_text: str, params: 
         raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
     payload = _SIGNATURE.sub("", signed_text)
     expected = hmac.new(API_SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, params.text("signature").lower()):
+    if not hmac.compare_digest(expected.encode(), params.text("signature").lower().encode()):
         raise ApiError(-1022, "Signature for this request is not valid.")
     sent_ms, window_ms = params.integer("timestamp"), params.integer("recvWindow")
     if sent_ms is None:

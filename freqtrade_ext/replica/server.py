@@ -97,7 +97,7 @@ class Server:
     def _private(self, answer: Callable[[Params], Any], weight: Weight) -> Any:
         async def serve(request: web.Request) -> web.Response:
             self.advance(self.exchange.now_ms())
-            body = await request.text()
+            body = (await request.read()).decode(errors="replace")
             params = Params(self.exchange, {**dict(parse_qsl(body)), **request.query})
             signed_text = request.rel_url.raw_query_string + body
             authenticate(self.exchange, request.headers.get("X-MBX-APIKEY"), signed_text, params)
