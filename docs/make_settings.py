@@ -14,8 +14,8 @@ All settings live in the `freqtrade_ext` section of `config.json`; what is left 
 They are checked once, when the bot starts: an unknown name, a wrong type or an impossible value stops it with
 one line that says which. This page is made of the class that checks them (`make docs`).
 
-| name | unit | default | allowed | meaning |
-|---|---|---|---|---|
+| name | unit | default | allowed | meaning | hyperopt space |
+|---|---|---|---|---|---|
 """
 
 
@@ -27,7 +27,8 @@ def main() -> None:
 def row(f: Field[Any], kind: Any) -> str:
     allowed = ", ".join(limits(kind, f.metadata)) or "any"
     unit = f.metadata["unit"] or "-"
-    return f"| `{f.name}` | {unit} | `{json.dumps(f.default)}` | {allowed} | {f.metadata['meaning']} |"
+    meaning, space = f.metadata["meaning"], f.metadata.get("space", "")
+    return f"| `{f.name}` | {unit} | `{json.dumps(f.default)}` | {allowed} | {meaning} | {space} |"
 
 
 def limits(kind: Any, metadata: Mapping[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from freqtrade_ext.report.results import EquityPoint
 from freqtrade_ext.report.svg import Axis, Point, add, drawing, line, markup, path, text, title
 
-DOTS = 300
+DOTS = 100
 """trades up to which each one is a dot"""
 
 
@@ -65,19 +65,19 @@ def equity_chart(
 def bridge_chart(steps: Sequence[Step], currency: str) -> Markup:
     """Draw from top to bottom what each step adds or takes."""
     height = 34 * len(steps) + 6
-    chart = drawing(1000, height, "From the rates decided on to the profit")
+    chart = drawing(760, height, "From the rates decided on to the profit")
     edges: list[Point] = []
     for step in steps:
         left = 0.0 if step.is_level else edges[-1][1]
         edges.append((left, left + step.value))
-    x = Axis([0.0, *(edge for both in edges for edge in both)], 330, 850)
+    x = Axis([0.0, *(edge for both in edges for edge in both)], 295, 620)
     line(chart, (x(0), 0), (x(0), height), "zero")
     for row, (step, (left, right)) in enumerate(zip(steps, edges, strict=True)):
         y, width = 8 + 34 * row, max(abs(x(right) - x(left)), 1)
         tone = "level" if step.is_level else tone_of(step.value)
         add(chart, "rect", tone, x=min(x(left), x(right)), y=y, width=width, height=22, rx=2)
-        text(chart, 315, y + 16, step.label, "end", "name")
-        text(chart, 985, y + 16, f"{step.value:+,.3f} {currency}", "end", "name")
+        text(chart, 280, y + 16, step.label, "end", "name")
+        text(chart, 755, y + 16, f"{step.value:+,.3f} {currency}", "end", "name")
     return markup(chart)
 
 
@@ -85,7 +85,10 @@ def column_chart(columns: Mapping[str, float], label: str, unit: str) -> Markup:
     """Draw one column per group, upwards or downwards from 0."""
     chart = drawing(480, 210, label)
     y = Axis([0.0, *columns.values()], 180, 12)
+    are_counts = all(value.is_integer() for value in columns.values())
     for tick in y.ticks(4):
+        if are_counts and not tick.is_integer():
+            continue
         line(chart, (46, y(tick)), (475, y(tick)), "grid")
         text(chart, 40, y(tick) + 4, f"{tick:g}", "end")
     room = min(429 / len(columns), WIDEST)

@@ -39,6 +39,7 @@ def render(report: Report, source: str, made: datetime) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["day"] = lambda trade: f"{trade.closed:%Y-%m-%d}"
     return environment.get_template("page.html").render(
         report=report,
         source=source,
@@ -146,7 +147,7 @@ def _bridge(report: Report) -> list[Step]:
     earned = report.result.profit_abs
     claim = [Step("claimed by a naive dry-run", report.result.claimed_abs, True)]
     return [
-        Step("at the rates decided on, without costs", earned + slippage + fees, True),
+        Step("at the rates decided on", earned + slippage + fees, True),
         Step("slippage", -slippage),
         Step("fees", -fees),
         Step("earned", earned, True),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from freqtrade_ext.decide.explain import TAG_END
 from freqtrade_ext.decide.plan import Plan, PlanError
 
 BuySell = Literal["buy", "sell"]
@@ -223,7 +224,7 @@ def _order_row(order: Row, trade: Row, stored: Any) -> OrderRow:
         side="buy" if is_entry != bool(trade["is_short"]) else "sell",
         is_entry=is_entry,
         is_stop=kind == "stoploss",
-        tag=text(order["ft_order_tag"]),
+        tag=text(order["ft_order_tag"]).partition(TAG_END)[0].rstrip(),
         status=text(order["status"]),
         time=utc(order["order_filled_date"]) or utc(order["order_date"]),
         requested=number(order["amount"]) or number(order["ft_amount"]) or 0.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
@@ -19,6 +20,9 @@ LABEL_GAP = 13.0
 
 MOVED = 1e-4
 """A stop further than this ratio from the plan's was moved on purpose, not rounded to a tick."""
+
+AHEAD = timedelta(minutes=10)
+"""room behind the last fill of an open trade, which goes on"""
 
 
 class Level(NamedTuple):
@@ -37,6 +41,8 @@ def timeline(trade: TradeRow) -> Markup:
         return Markup("")
     chart = drawing(480, 220, f"Trade {trade.id}: levels and fills")
     times = sorted([trade.opened, trade.closed, *(time for _, time in fills)])
+    if trade.is_open:
+        times.append(times[-1] + (times[-1] - times[0]) / 3 + AHEAD)
     seen = [rate for rate in (trade.min_rate, trade.max_rate) if rate]
     x = Axis([time.timestamp() for time in times], 14, 268)
     y = Axis([*(level.rate for level in levels), *(fill.average for fill, _ in fills), *seen], 182, 14, 0.04)
