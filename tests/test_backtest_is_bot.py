@@ -1,16 +1,88 @@
-"""The same candles through a backtest and through the callbacks as the bot calls them: the same plan."""
+"""The same market through a backtest and through the bot: the same trades, plans, tags and amounts."""
 
+import json
 from datetime import timedelta
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
-from freqtrade.persistence import LocalTrade
+from freqtrade.persistence import LocalTrade, Trade, init_db
 
 from freqtrade_ext.decide.decision import Decision
 from freqtrade_ext.decide.plan import Plan
 from freqtrade_ext.decide.sizing import AccountState, size_position
+from freqtrade_ext.manage.position import is_fill, tag_of
+from tests.soak.virtual_bot import VirtualBot
 
 pytestmark = pytest.mark.timeout(300)
+
+CANDLE_MS = 300_000
+LOT = 1e-5
+
+
+@pytest.fixture
+def traded(tmp_path):
+    """Six hours of the real bot in virtual time: its trades, and the exchange's candles of them."""
+    bot = VirtualBot(tmp_path, "Hourly", ["BTC/USDT"], seed=3, scenario="live", activity=0.05)
+    end_ms = bot.start_ms + 6 * 3_600_000
+    folder = tmp_path / "candles"
+    folder.mkdir()
+
+    def save_candles():
+        for timeframe in ("1m", "5m", "1h"):
+            query = f"symbol=BTCUSDT&interval={timeframe}&limit=1000"
+            with urlopen(f"{bot.replica.url}/api/v3/klines?{query}", timeout=10) as answer:
+                rows = [[row[0], *map(float, row[1:6])] for row in json.load(answer)[:-1]]
+            frame = pd.DataFrame(rows, columns=["date", "open", "high", "low", "close", "volume"])
+            frame["date"] = pd.to_datetime(frame["date"], unit="ms", utc=True)
+            frame.to_feather(folder / f"BTC_USDT-{timeframe}.feather")
+
+    bot.run(end_ms, lambda bot, script: script.at(end_ms - 2000, save_candles))
+    init_db(f"sqlite:///{bot.database}")
+    trades = sorted(Trade.get_trades().unique().all(), key=lambda trade: trade.id)
+    yield bot, folder, [(trade, Plan.from_json(trade.get_custom_data("plan"))) for trade in trades]
+    Trade.session.remove()
+
+
+def test_the_bot_and_a_backtest_make_the_same_trades(traded, backtest):
+    """Seen minute by minute (`--timeframe-detail 1m`), a backtest does what the bot has done."""
+    bot, folder, by_bot = traded
+    # a backtest enters on its second candle
+    first_ms = bot.start_ms - CANDLE_MS
+    backtest(
+        "Hourly",
+        timerange=f"{first_ms}-",
+        folder="tests/strategies",
+        datadir=folder,
+        timeframe_detail="1m",
+        dry_run_wallet=500,
+    )
+    backtested = list(LocalTrade.bt_trades)
+    assert len(backtested) == len(by_bot) >= 5
+    for (trade, plan), other in zip(by_bot, backtested, strict=True):
+        other_plan = Plan.from_json(other.get_custom_data("plan"))
+        assert timedelta(0) <= trade.open_date_utc - other.open_date_utc <= timedelta(seconds=2)
+        assert (plan.shares, plan.reasons[1:]) == (other_plan.shares, other_plan.reasons[1:])
+        assert plan.target_percents == other_plan.target_percents
+        assert plan.stop_percent == pytest.approx(other_plan.stop_percent, rel=1e-5)
+        assert trade.enter_tag == other.enter_tag
+        # what earlier exits have earned is not the same to the cent
+        assert trade.stake_amount == pytest.approx(other.stake_amount, rel=0.01)
+        assert plan.entry_rate == pytest.approx(other_plan.entry_rate, rel=1e-3)
+        fills = [order for order in trade.orders if order.safe_filled]
+        exits = [order for order in fills if is_fill(order, "sell")]
+        # what is still open at its end a backtest sells
+        others = [o for o in other.orders if o.ft_order_side == "sell" and o.ft_order_tag != "force_exit"]
+        assert [tag_of(order) for order in exits] == [order.ft_order_tag for order in others]
+        for order, other_order in zip(fills, [other.orders[0], *others], strict=True):
+            # the bot pays its fee in the coin, and not just the open rate of the candle
+            assert order.safe_filled == pytest.approx(other_order.safe_filled, abs=2.001 * LOT)
+            assert abs(order.order_filled_utc - other_order.order_filled_utc) <= timedelta(
+                minutes=2, seconds=10
+            )
+    assert {tag_of(o) for trade, _ in by_bot for o in trade.orders} >= {"tp1", "tp2", "tp3", "stop_loss"}
+    inside = [o.order_filled_date.minute % 5 for t in backtested for o in t.orders[1:]]
+    assert any(inside)  # between the opens of the strategy's own candles
 
 
 def test_a_bot_that_knows_only_the_past_makes_the_plans_of_the_backtest(backtest, candles):
@@ -40,14 +112,14 @@ def test_a_bot_that_knows_only_the_past_makes_the_plans_of_the_backtest(backtest
         signal = analysed.iloc[-1]
         assert (signal["enter_long"], signal["enter_tag"]) == (1, trade.enter_tag)
         strategy.dp.get_analyzed_dataframe = lambda pair, timeframe, answer=(analysed, now): answer
-        state = strategy._market_state("BTC/USDT")
+        state = strategy.manager.entries.market_state("BTC/USDT")
         closed = [other for other in trades if other.close_date_utc <= now][-5:]
         results = [other.close_profit for other in sorted(closed, key=lambda t: t.close_date_utc)]
         balance = 500 + sum(other.close_profit_abs for other in trades if other.close_date_utc <= now)
         account = AccountState(balance, 0, sum(p > 0 for p in results), sum(p < 0 for p in results))
-        stake = size_position(account, 5.0, strategy.settings)
+        stake = size_position(account, 5.0, strategy.manager.settings)
         decision = Decision(0, False, state, account, stake.reason)
-        plan = decision.plan(trade.orders[0].average, strategy.settings)
+        plan = decision.plan(trade.orders[0].average, strategy.manager.settings)
         backtested = Plan.from_json(trade.get_custom_data("plan"))
         assert (plan.shares, plan.reasons) == (backtested.shares, backtested.reasons)
         assert plan.target_percents == backtested.target_percents

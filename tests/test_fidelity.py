@@ -1,16 +1,17 @@
 """The scoreboard on tiny recordings with answers worked by hand, and on the real ones."""
 
+import contextlib
 import csv
 import json
 import math
-from array import array
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from freqtrade.exchange import Exchange, price_to_precision
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freqtrade_ext.execute.local_book import LocalBook
@@ -20,7 +21,8 @@ from freqtrade_ext.fidelity.joins import Joins
 from freqtrade_ext.fidelity.score import Scores, figures, stock_average
 from freqtrade_ext.fidelity.scoreboard import measure
 from freqtrade_ext.fidelity.tape import Sweep, Tape
-from freqtrade_ext.recording import Recording
+from freqtrade_ext.recording import Recording, RecordingError
+from tests.hostile_lines import recordings
 
 T0 = 1_700_000_000_000
 ASKS = [["100.0", "1"], ["101.0", "1"], ["102.0", "10"]]
@@ -33,6 +35,7 @@ class Tiny:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines: list[str] = []
+        self.trades = 0
 
     def line(self, local_ms: float, message: dict[str, Any]) -> "Tiny":
         self.lines.append(f"{round(local_ms * 1e6)} {json.dumps(message, separators=(',', ':'))}\n")
@@ -63,8 +66,15 @@ class Tiny:
         return self.stream(T0 + arrives, "bookTicker", data)
 
     def trade(self, at: int, rate: str, amount: str, sells: bool = False, kind: str = "trade") -> "Tiny":
+        self.trades += 1
+        return self.printed(self.trades, at, rate, amount, sells, kind)
+
+    def printed(
+        self, trade_id: int, at: int, rate: str, amount: str, sells: bool = False, kind: str = "trade"
+    ) -> "Tiny":
         data = {"e": kind, "E": T0 + at, "s": "BTCUSDT", "p": rate, "q": amount, "T": T0 + at, "m": sells}
-        return self.stream(T0 + at + 5, kind, data)
+        ids = {"t": trade_id} if kind == "trade" else {"f": trade_id, "l": trade_id}
+        return self.stream(T0 + at + 5, kind, data | ids)
 
     def measure(self) -> dict[str, Any]:
         self.path.write_text("".join(self.lines))
@@ -185,13 +195,15 @@ def test_what_is_left_out_is_counted(tiny: Tiny) -> None:
     assert all_of(report)["n"] == 1
 
 
-def test_aggregated_trades_count_only_where_there_are_no_others(tiny: Tiny) -> None:
-    tiny.snapshot().depth(100, (11, 11)).trade(150, "100.0", "1", kind="aggTrade")
-    assert all_of(tiny.measure())["n"] == 1
-    tiny.trade(160, "101.0", "1").trade(160, "101.0", "1", kind="aggTrade")
+def test_a_trade_counts_once_in_whichever_streams_and_however_often_it_is_printed(tiny: Tiny) -> None:
+    """Ids 1 to 3, of which 1 and 2 come as trade and as aggregated trade, 3 as aggregated trade alone."""
+    tiny.snapshot().depth(100, (11, 11))
+    tiny.printed(1, 150, "100.0", "1").printed(1, 150, "100.0", "1", kind="aggTrade")
+    tiny.printed(2, 160, "101.0", "0.5", kind="aggTrade").printed(2, 160, "101.0", "0.5")
+    tiny.printed(2, 160, "101.0", "0.5").printed(3, 170, "101.0", "0.5", kind="aggTrade")
     report = tiny.measure()
-    assert all_of(report)["n"] == 1, "the aggregated one that was still growing may be the same order"
-    assert all_of(report)["mae_bps"] > 50
+    assert all_of(report)["n"] == 3
+    assert all_of(report)["mae_bps"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_damaged_messages_are_skipped_and_counted(tiny: Tiny) -> None:
@@ -204,12 +216,65 @@ def test_damaged_messages_are_skipped_and_counted(tiny: Tiny) -> None:
     assert all_of(report)["mae_bps"] == 0.0
 
 
-def test_pairs_in_one_recording_keep_their_own_books(tiny: Tiny) -> None:
-    tiny.snapshot().depth(100, (11, 11)).trade(150, "100.0", "1")
-    other = [line.replace("btcusdt", "ethusdt").replace("BTCUSDT", "ETHUSDT") for line in tiny.lines]
-    tiny.lines += [other[1], other[0], *other[1:]]
+def test_levels_that_are_no_numbers_cost_the_book_and_nothing_else(tiny: Tiny) -> None:
+    tiny.snapshot().depth(100, (11, 11), asks=[["nonsense", "1"]]).trade(150, "100.0", "1")
+    tiny.trade(160, "100.0", "1").snapshot(11).depth(200, (12, 12)).trade(250, "100.0", "1")
     report = tiny.measure()
-    assert report["symbol"] == "BTCUSDT,ETHUSDT"
+    assert report["excluded"] == {"damaged book": 1, "gap in the book's updates": 1}
+    assert all_of(report)["mae_bps"] == 0.0
+
+
+def test_two_pairs_keep_their_own_books_in_one_file_or_two(tiny: Tiny) -> None:
+    """Each file begins with a snapshot that names no pair, as the recorder writes them."""
+    tiny.snapshot().depth(100, (11, 11)).trade(150, "100.0", "1")
+    other = Tiny(tiny.path.with_name("other")).snapshot(9_000_010)
+    other.depth(100, (9_000_011, 9_000_011)).trade(150, "102.0", "1")
+    other.path.write_text("".join(other.lines).replace("btcusdt", "ethusdt").replace("BTCUSDT", "ETHUSDT"))
+    both = tiny.path.with_name("both")
+    lines = zip(tiny.lines, other.path.read_text().splitlines(keepends=True), strict=True)
+    both.write_text("".join(line for pair in lines for line in pair))
+    tiny.measure()
+    for files in ([tiny.path, other.path], [other.path, tiny.path], [both]):
+        report = measure(files)[0]
+        assert report["symbol"] == "BTCUSDT,ETHUSDT"
+        assert (all_of(report)["n"], report["excluded"]) == (2, {})
+        assert all_of(report)["mean_bps"] == pytest.approx(1e4 * 2 / 102 / 2)
+
+
+def test_the_futures_stream_is_followed_by_its_own_ids(tiny: Tiny) -> None:
+    """Ids of other pairs lie between its differences; `pu` says which one came before."""
+    tiny.snapshot().depth(100, (11, 11), asks=[["100.0", "2"]]).depth(200, (40, 45), asks=[["100.0", "3"]])
+    tiny.lines[-1] = tiny.lines[-1].replace('"U":40', '"U":40,"pu":11')
+    report = tiny.trade(250, "100.0", "3").depth(300, (60, 61)).trade(350, "100.0", "1").measure()
+    assert all_of(report)["n"] == 1
+    assert all_of(report)["mae_bps"] == 0.0
+    assert report["excluded"] == {"gap in the book's updates": 1}, "the last difference names no predecessor"
+
+
+def test_a_clock_that_is_set_back_costs_nothing(tiny: Tiny) -> None:
+    tiny.snapshot().depth(100, (11, 11)).top(120, 12, "99", "1", "100", "1").trade(150, "100.0", "0.5")
+    before = len(tiny.lines)
+    tiny.depth(200, (12, 12)).top(230, 13, "99", "1", "99.5", "1").top(255.5, 14, "99", "1", "100", "1")
+    tiny.trade(250, "99.5", "1").depth(300, (13, 14))
+    hour_ns = 3_600_000_000_000
+    for position in range(before, len(tiny.lines)):
+        clock, _, rest = tiny.lines[position].partition(" ")
+        tiny.lines[position] = f"{int(clock) - hour_ns} {rest}"
+    report = tiny.measure()
+    assert (all_of(report)["n"], report["excluded"]) == (2, {})
+    assert report["alignment"]["own_update"] == 1
+    assert all_of(report)["mae_bps"] == 0.0
+
+
+def test_a_recording_without_best_bid_ask_is_scored_and_says_so(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tiny.snapshot().depth(100, (11, 11)).trade(150, "100.0", "1").measure()
+    assert report["alignment"]["without_best_bid_ask"] == ["BTCUSDT"]
+    assert all_of(report)["n"] == 1
+    assert report["drift_bps"] == {"100ms": None, "250ms": None, "1000ms": None, "5000ms": None}
+    assert main([str(tiny.path)]) == 0
+    assert "BTCUSDT: no best bid/ask stream" in capsys.readouterr().out
 
 
 def test_drift_is_in_the_takers_direction(tiny: Tiny) -> None:
@@ -223,12 +288,25 @@ def test_drift_is_in_the_takers_direction(tiny: Tiny) -> None:
     assert report["clock_offset_ms"] == 5.0
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=recordings)
+def test_no_hostile_recording_crashes_the_replay(tiny: Tiny, content: bytes) -> None:
+    """Or leads to figures that are no numbers."""
+    good = tiny.lines = Tiny(tiny.path).snapshot().depth(100, (11, 11)).trade(150, "100.0", "1").lines
+    tiny.path.write_bytes("".join(good).encode() + content)
+    report = measure([tiny.path])[0]
+    json.dumps(report, allow_nan=False)
+    tiny.path.write_bytes(content)
+    with contextlib.suppress(RecordingError):
+        measure([tiny.path])
+
+
 def test_prints_of_one_time_and_side_are_one_sweep() -> None:
     tape = Tape()
     prints = [(1, 100.0, False), (1, 100.0, False), (1, 101.0, False), (1, 99.0, True), (2, 99.0, True)]
     sweeps = [
-        tape.add("trade", 10.0, {"T": time, "E": time, "p": str(rate), "q": "1", "m": sells})
-        for time, rate, sells in prints
+        tape.add(10.0, {"t": number, "T": time, "E": time, "p": str(rate), "q": "1", "m": sells})
+        for number, (time, rate, sells) in enumerate(prints)
     ]
     found = [sweep for sweep in [*sweeps, tape.close()] if sweep is not None]
     assert [(sweep.time_ms, sweep.side, sweep.fills) for sweep in found] == [
@@ -288,22 +366,27 @@ def test_stock_average_is_what_stock_freqtrade_answers(levels: Any, amount: floa
 
 
 def test_figures_of_known_errors() -> None:
-    errors = array("d", [-0.2, 0.0, 0.05, 0.1, 1.0])
+    errors = np.array([-0.2, 0.0, 0.05, 0.1, 1.0])
     found = figures(errors)
     assert found["n"] == 5
     assert found["mean_bps"] == pytest.approx(0.19)
     assert found["mae_bps"] == pytest.approx(0.27)
     assert found["p50_bps"] == 0.05
     assert found["share_within_0.1bp"] == 0.6
-    assert figures(array("d"))["mean_bps"] is None
+    assert figures(np.array([]))["mean_bps"] is None
 
 
 def test_scores_put_a_sweep_into_its_groups() -> None:
-    scores = Scores(("ours",))
-    scores.add([(100.0, 1.0)], 1, {"ours": 100.0})
-    scores.add([(100.0, 30.0), (101.0, 30.0)], -1, {"ours": 100.5})
-    counts = {group: methods["ours"]["n"] for group, methods in scores.figures().items()}
-    assert counts == {"all": 2, "multi_level": 1, "ge_5k": 1}
+    scores = Scores(("ours", "clock"))
+    scores.add(Sweep(1, "buy", 0.0, 0.0, [(100.0, 1.0)]), (100.0, math.nan))
+    scores.add(Sweep(2, "sell", 0.0, 0.0, [(100.0, 30.0), (101.0, 30.0)]), (100.5, 101.0))
+    found = {
+        group: {method: bps.tolist() for method, bps in methods.items()}
+        for group, methods in scores.errors().items()
+    }
+    second = {"ours": [0.0], "clock": [pytest.approx(1e4 * 0.5 / 100.5)]}
+    first_too = {"ours": [0.0, 0.0], "clock": second["clock"]}
+    assert found == {"all": first_too, "multi_level": second, "ge_5k": second}
 
 
 def test_the_band_of_a_join_by_each_rule() -> None:
@@ -340,20 +423,55 @@ def test_the_command_writes_json_and_a_picture(
     tiny.snapshot().depth(100, (11, 11)).trade(150, "100.0", "1").measure()
     out, picture = tmp_path / "out.json", tmp_path / "out.png"
     assert main([str(tiny.path), "--json", str(out), "--plot", str(picture)]) == 0
-    assert "100.0%" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "100.0%" in shown
+    assert "…" not in shown, "all of it is readable in 80 columns"
     assert picture.read_bytes().startswith(b"\x89PNG")
     report = json.loads(out.read_text())
     assert report["files"] == [str(tiny.path)]
     assert report["events_per_second"] > 0
-    assert set(report["sweeps"]["all"]["ours"]) == {
-        "n",
-        "mean_bps",
-        "mae_bps",
-        "p1_bps",
-        "p50_bps",
-        "p99_bps",
-        "share_within_0.1bp",
-    }
+
+
+FIGURES = {
+    "n": int,
+    "mean_bps": float,
+    "mae_bps": float,
+    "p1_bps": float,
+    "p50_bps": float,
+    "p99_bps": float,
+    "share_within_0.1bp": float,
+}
+METHODS = {"ours": FIGURES, "stock": FIGURES}
+CONTRACT = {
+    "files": list,
+    "symbol": str,
+    "events": int,
+    "events_per_second": int,
+    "excluded": {"printed too late: the book already holds it": int},
+    "sweeps": {"all": METHODS, "multi_level": METHODS, "ge_5k": METHODS},
+    "resting": {
+        "joins": int,
+        "within_s": int,
+        **dict.fromkeys(("pessimistic", "expected", "optimistic", "stock"), float),
+    },
+    "drift_bps": dict.fromkeys(("100ms", "250ms", "1000ms", "5000ms"), float),
+}
+
+
+def matches(value: Any, contract: Any) -> bool:
+    if isinstance(contract, dict):
+        return value.keys() == contract.keys() and all(matches(value[key], contract[key]) for key in contract)
+    return type(value) is contract
+
+
+def test_the_json_keeps_its_contract(tiny: Tiny) -> None:
+    """Each key of it has its type, in a recording that has something for each; further keys stand beside."""
+    tiny.snapshot().depth(100, (11, 11), asks=[["102.0", "100"]]).top(120, 12, "99", "1", "100", "1")
+    tiny.trade(150, "100.0", "1").trade(150, "101.0", "0.5").trade(160, "102.0", "60").trade(50, "100.0", "1")
+    for update_id in range(12, 400):
+        tiny.depth(update_id * 100, (update_id, update_id))
+    report = json.loads(json.dumps(tiny.measure()))
+    assert matches({key: report[key] for key in CONTRACT}, CONTRACT), report
 
 
 @pytest.mark.parametrize("content", [None, b"hello\n"])
@@ -401,7 +519,7 @@ def test_recorded_executions_are_predicted(
 def test_sweeps_are_those_that_others_found_on_the_tape(shared_data: Path, pair: str, orders: str) -> None:
     tape, found = Tape(), set()
     for record in Recording(shared_data / "book" / file for file in RECORDINGS[pair]):
-        if record.kind == "trade" and (sweep := tape.add("trade", record.local_ms, record.data)):
+        if record.kind == "trade" and (sweep := tape.add(record.local_ms, record.data)):
             found.add(
                 (sweep.time_ms, sweep.side, round(sweep.amount, 6), round(sweep.cost / sweep.amount, 6))
             )

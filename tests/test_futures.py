@@ -13,7 +13,7 @@ from freqtrade.persistence import LocalTrade
 from benchmarks.backtests import ROOT, run_backtest
 from freqtrade_ext.decide import NoTrade
 from freqtrade_ext.decide.plan import Plan
-from freqtrade_ext.entry import check_liquidation
+from freqtrade_ext.manage.entry import check_liquidation
 from tests.futures import load_futures
 
 pytestmark = pytest.mark.timeout(300)

@@ -154,7 +154,7 @@ def test_longer_timeframe_than_the_hour(run, tmp_path, shared_data):
     days = days.agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})
     days.reset_index().to_feather(tmp_path / "BTC_USDT-1d.feather")
     strategy = run("Daily", timerange="20190101-20200101", datadir=tmp_path)
-    assert strategy.state_timeframe == "1d"
+    assert strategy._ft_informative[-1][0].timeframe == "1d"
     check_planned()
 
 
@@ -186,7 +186,7 @@ def test_by_inheritance(backtest, tmp_path):
     ("name", "reason"),
     [
         ("FirstInterface", "freqtrade no longer runs interface version 1"),
-        ("SameNames", "ManagedStrategy uses _keep, plans itself"),
+        ("SameNames", "ManagedStrategy uses manager itself"),
         ("NoStrategy", "neither a freqtrade strategy nor has it generate_signal"),
         ("Nobody", "no file in .* defines this class"),
         (None, "freqtrade_ext.strategy must name the strategy that Managed wraps"),

@@ -13,8 +13,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from freqtrade_ext import record
 from freqtrade_ext.execute.local_book import LocalBook, Top
+from freqtrade_ext.fidelity.scoreboard import measure
+from freqtrade_ext.record import __main__ as command
+from freqtrade_ext.record import pair as pair_recorder
+from freqtrade_ext.record.tape import RecordError, Tape
 from freqtrade_ext.recording import Recording
 from freqtrade_ext.replica import Replica
 from tests.bot_process import ROOT, wait_until
@@ -43,7 +46,7 @@ def recorded(replica, folder, seconds, pairs=PAIRS, meanwhile=None):
     """Record into the folder, and return its files by pair, in order."""
 
     async def work():
-        task = asyncio.create_task(record.record(overlay(replica), pairs, seconds, folder))
+        task = asyncio.create_task(command.record(overlay(replica), pairs, seconds, folder))
         if meanwhile is not None:
             await asyncio.to_thread(meanwhile)
         await task
@@ -103,20 +106,31 @@ def test_the_recorded_book_equals_the_recorded_best_bid_and_ask(replica, tmp_pat
         assert len(str(first[0])) == 19
         symbol = pair.replace("/", "").lower()
         streams = {message["stream"] for _, message in rest}
-        assert streams == {f"{symbol}@{channel}" for channel in record.CHANNELS}
+        assert streams == {f"{symbol}@{channel}" for channel in pair_recorder.CHANNELS}
         # only differences that the snapshot needs may be older than it
         times = [local_ns for local_ns, message in rest if "depth" not in message["stream"]]
         assert times == sorted(times)
         assert times[0] >= first[0]
 
 
-def test_the_embedded_exchange_plays_what_was_recorded_of_it(replica, tmp_path):
-    files = recorded(replica, tmp_path, 3, ["BTC/USDT"])["BTC/USDT"]
-    with (
-        Replica(recording=files) as player,
-        urlopen(f"{player.url}/api/v3/depth?symbol=BTCUSDT&limit=5") as answer,
-    ):
-        assert len(json.load(answer)["bids"]) == 5
+def test_what_was_recorded_across_a_gap_is_played_and_scored(replica, tmp_path):
+    def meanwhile():
+        time.sleep(2.5)
+        control(replica, "fault", disconnect=True)
+
+    files = [path for paths in recorded(replica, tmp_path, 8, meanwhile=meanwhile).values() for path in paths]
+    assert len(files) == 4, "two pairs before and after the gap"
+    with Replica(recording=files) as player:
+        for symbol in ("BTCUSDT", "ETHUSDT"):
+            with urlopen(f"{player.url}/api/v3/depth?symbol={symbol}&limit=5") as answer:
+                assert len(json.load(answer)["bids"]) == 5
+    report, _ = measure(files)
+    assert report["symbol"] == "BTCUSDT,ETHUSDT"
+    assert report["skipped_lines"] == 0
+    assert report["alignment"]["without_best_bid_ask"] == []
+    ours, stock = report["sweeps"]["all"]["ours"], report["sweeps"]["all"]["stock"]
+    assert ours["n"] > 4 * sum(report["excluded"].values())
+    assert ours["mae_bps"] < stock["mae_bps"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +159,7 @@ def test_a_gap_is_noted_and_begins_another_file(replica, tmp_path, fault, why):
 
 
 def test_rotation_loses_nothing_and_each_file_stands_alone(replica, tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "ROTATE_SECONDS", 1.1)
+    monkeypatch.setattr(pair_recorder, "ROTATE_SECONDS", 1.1)
     files = recorded(replica, tmp_path, 4.5, ["BTC/USDT"])["BTC/USDT"]
     assert len(files) >= 3
     for path in files:
@@ -202,15 +216,15 @@ def test_killed_files_are_readable_up_to_the_last_flush(running):
 def test_nothing_is_overwritten(tmp_path):
     path = tmp_path / "tape.gz"
     path.write_text("precious")
-    with pytest.raises(record.RecordError, match=r"tape\.gz: File exists"):
-        record.Tape(path)
+    with pytest.raises(RecordError, match=r"tape\.gz: File exists"):
+        Tape(path)
     assert path.read_text() == "precious"
 
 
 def test_an_unknown_pair_is_one_clear_error(replica, tmp_path, capsys):
     config = tmp_path / "overlay.json"
     config.write_text(json.dumps(overlay(replica)))
-    code = record.main(["--pairs", "BTC/EUR", "--out", str(tmp_path / "out"), "--config", str(config)])
+    code = command.main(["--pairs", "BTC/EUR", "--out", str(tmp_path / "out"), "--config", str(config)])
     assert code == 1
     assert "binance spot has no pair BTC/EUR; with BTC there are BTC/USDT" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -220,7 +234,7 @@ def test_an_exchange_that_does_not_answer_is_one_clear_error(replica, tmp_path, 
     dead = json.loads(json.dumps(overlay(replica)).replace(str(replica.port), "9"))
     config = tmp_path / "overlay.json"
     config.write_text(json.dumps(dead))
-    assert record.main(["--pairs", "BTC/USDT", "--out", str(tmp_path), "--config", str(config)]) == 1
+    assert command.main(["--pairs", "BTC/USDT", "--out", str(tmp_path), "--config", str(config)]) == 1
     assert "binance does not answer: " in capsys.readouterr().err
 
 
@@ -234,5 +248,5 @@ def test_an_exchange_that_does_not_answer_is_one_clear_error(replica, tmp_path, 
 )
 def test_wrong_arguments_say_what_is_right(tmp_path, capsys, arguments, message):
     with pytest.raises(SystemExit):
-        record.main([*arguments, "--out", str(tmp_path)])
+        command.main([*arguments, "--out", str(tmp_path)])
     assert message in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The reader of recordings: every format at hand, damage of every kind, constant memory."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from freqtrade_ext.recording import Record, Recording, RecordingError
+from tests.hostile_lines import recordings
 
 TRADE = {
     "e": "trade",
@@ -73,22 +75,39 @@ def test_kinds_are_told_by_stream_or_by_event(tmp_path: Path) -> None:
     assert recording.skipped == 0
 
 
-def test_a_snapshot_takes_the_symbol_around_it(tmp_path: Path) -> None:
+def test_a_snapshot_takes_the_symbol_whose_ids_it_joins(tmp_path: Path) -> None:
+    """Not that of the lines around it: two pairs' snapshots come first, a third in the middle."""
+    ether = {**DEPTH, "s": "ETHUSDT", "U": 9_000_004, "u": 9_000_005}
     alone = tmp_path / "snapshot.json"
-    alone.write_text(json.dumps(SNAPSHOT, indent=1))
-    later = write(
+    alone.write_text(json.dumps({**SNAPSHOT, "lastUpdateId": 9_000_003}, indent=1))
+    lines = write(
         tmp_path / "b",
-        f"1700000000123 {combined('btcusdt@trade', TRADE)}",
-        f"1700000000124 {json.dumps(SNAPSHOT)}",
+        f"1700000000122 {json.dumps(SNAPSHOT)}",
+        f"1700000000123 {combined('btcusdt@depth', DEPTH)}",
+        f"1700000000124 {combined('ethusdt@depth', ether)}",
+        f"1700000000125 {json.dumps(SNAPSHOT)}",
     )
-    records = read(alone, later)
-    assert [(record.kind, record.symbol) for record in records] == [
+    assert [(record.kind, record.symbol) for record in read(alone, lines)] == [
         ("snapshot", "BTCUSDT"),
-        ("trade", "BTCUSDT"),
+        ("depth", "BTCUSDT"),
+        ("snapshot", "ETHUSDT"),
+        ("depth", "ETHUSDT"),
         ("snapshot", "BTCUSDT"),
     ]
-    assert records[0].data == SNAPSHOT
-    assert read(alone)[0].symbol == ""
+    assert [record.symbol for record in read(alone)] == [""]
+
+
+def test_a_snapshot_that_joins_nothing_is_that_of_the_only_symbol(tmp_path: Path) -> None:
+    far = {**SNAPSHOT, "lastUpdateId": 9_000_003}
+    path = write(
+        tmp_path / "a",
+        f"1700000000122 {json.dumps(far)}",
+        f"1700000000123 {combined('btcusdt@depth', DEPTH)}",
+    )
+    assert [(record.kind, record.symbol) for record in read(path)] == [
+        ("depth", "BTCUSDT"),
+        ("snapshot", "BTCUSDT"),
+    ]
 
 
 def test_cryptofeed_lines_with_their_headers(tmp_path: Path) -> None:
@@ -194,6 +213,19 @@ def test_no_garbage_between_good_lines_crashes_or_hides_them(tmp_path: Path, gar
         except orjson.JSONDecodeError:
             continue
     assert trades == len(garbage) + 1
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=recordings)
+def test_hostile_messages_are_skipped_or_read(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fuzzed"
+    path.write_bytes(content)
+    recording = Recording([path])
+    with contextlib.suppress(RecordingError):
+        records = list(recording)
+        # other lines hold no market data
+        assert len(records) + recording.skipped <= len(content.split(b"\n"))
+        assert all(0 <= record.local_ms < 1e15 for record in records)
 
 
 @pytest.mark.parametrize(

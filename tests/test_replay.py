@@ -90,13 +90,21 @@ def test_database_log_report_and_speed_are_named(runs):
         assert path.name in said.replace("\n", "")
 
 
-def test_recording_is_played_through_the_bot(shared_data, tmp_path):
+def test_recording_is_traded_on_until_it_ends(shared_data, tmp_path):
     files = sorted((shared_data / "book" / "hftbacktest_spot_BTCUSDT_20240808").glob("*.gz"))
-    process = start(tmp_path, "--days", str(3 / 1440), "--recording", *files)
+    config = json.loads((ROOT / "config.json").read_text())
+    config |= {"strategy": "AlwaysEnter", "strategy_path": str(ROOT / "tests" / "strategies")}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    process = start(tmp_path, "--config", str(tmp_path / "config.json"), "--recording", *files)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 0, said
     (log,) = tmp_path.glob("*.log")
-    assert "Whitelist with 1 pairs: ['BTC/USDT']" in log.read_text()
+    assert "The recording of BTCUSDT ended" in log.read_text()
+    # it is eleven minutes long, and thirty days were to be played
+    assert "day 0.01: " in said
+    # the best ask of the recording after the order's way
+    ((average, filled),) = rows(tmp_path, "select average, filled from orders")
+    assert (average, filled) == pytest.approx((61_837.64, 0.00242), rel=1e-12)
 
 
 def test_unknown_strategy_is_one_clear_line(tmp_path):

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from freqtrade_ext.trade import write_private
+from tests.bot_process import running_market
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -82,6 +84,19 @@ def test_git_keeps_neither_secrets_nor_databases():
     assert not re.findall(r"^.*(?:private\.json|\.sqlite.*|\.log)$", tracked, re.MULTILINE)
 
 
+def test_the_embedded_exchange_listens_on_loopback_and_writes_only_where_told(tmp_path):
+    with running_market(tmp_path, "--pairs", "BTC/USDT"):
+        heard = {
+            connection.laddr.ip
+            for process in psutil.Process().children()
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    assert heard == {"127.0.0.1"}
+    # the log is what the test itself keeps of the process's words
+    assert {path.name for path in tmp_path.iterdir()} == {"overlay.json", "market.log"}
+
+
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_every_dependency_is_pinned_by_hash(lock):
     text = (ROOT / lock).read_text()
@@ -94,10 +109,12 @@ def test_every_dependency_is_pinned_by_hash(lock):
 
 def test_the_lock_has_what_was_asked_for():
     lock = (ROOT / "requirements.txt").read_text()
-    asked = re.findall(r"^([\w-]+==\S+)", (ROOT / "requirements.in").read_text(), re.MULTILINE)
+    wanted = re.sub(r"\[\w+\]", "", (ROOT / "requirements.in").read_text())
+    asked = re.findall(r"^([\w-]+==\S+)", wanted, re.MULTILINE)
     assert {"freqtrade==2026.9", "ccxt==4.5.90"} <= set(asked)
     for pin in asked:
         assert f"\n{pin.lower()} " in lock
+    assert "\noptuna==" in lock  # of freqtrade[hyperopt]
 
 
 @pytest.mark.parametrize(

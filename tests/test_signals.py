@@ -116,8 +116,7 @@ def trading(source, **attributes):
     """A strategy as it is while the bot trades, without a bot."""
     kind = type("Mine", (SignalStrategy,), {"signal_class": source, "timeframe": "5m", **attributes})
     strategy = kind({"stake_currency": "USDT"})
-    strategy.settings = Settings()
-    strategy.is_trading = True
+    strategy.manager = SimpleNamespace(settings=Settings(), is_trading=True)
     strategy._source = source()
     strategy._takes_data = True
     return strategy

@@ -1,4 +1,4 @@
-"""Short forms of `make soak`: troubles of every kind, and kills at every step."""
+"""Short forms of `make soak`: troubles of every kind, a feed that goes wrong, and kills at every step."""
 
 import json
 import subprocess
@@ -22,8 +22,17 @@ def test_books_balance_after_troubles_of_every_kind(tmp_path):
     ended = run("tests.soak", "--hours", 2, "--every-minutes", 3, "--out", tmp_path / "soak")
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     result = json.loads((tmp_path / "soak" / "result.json").read_text())
-    assert len(result["troubles"]) == 26
+    assert len(result["troubles"]) == 29
     assert result["fills"] > 10
+    assert "database or disk is full" in result["restarts"]
+
+
+def test_feed_that_goes_wrong_harms_nothing(tmp_path):
+    ended = run("tests.soak.feed", "--minutes", 0.3, "--out", tmp_path / "soak")
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    result = json.loads((tmp_path / "soak" / "result.json").read_text())
+    assert len(result["troubles"]) == 10
+    assert result["fills"] >= 3
 
 
 def test_nothing_is_sold_twice_or_forgotten_after_kills():

@@ -7,7 +7,7 @@ import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import LocalTrade
 
-from freqtrade_ext.decide.market_state import COLUMNS, indicators, read_state
+from freqtrade_ext.decide.market_state import COLUMNS, INDICATORS, indicators, read_state
 from freqtrade_ext.decide.plan import Plan, choose_levels
 from freqtrade_ext.settings import Settings
 
@@ -63,7 +63,7 @@ def test_market_state_is_that_of_the_last_closed_hour(backtest, candles):
     for trade in LocalTrade.bt_trades:
         closed = hours["date"] + pd.Timedelta(hours=1) <= trade.open_date_utc
         known = hours[(hours["date"] >= begin) & closed].reset_index(drop=True)
-        state = read_state(indicators(known, Settings()).iloc[-1][list(COLUMNS)].to_dict(), "1h")
+        state = read_state(indicators(known, Settings()).iloc[-1][list(COLUMNS)].to_dict(), Settings(), "1h")
         plan = Plan.from_json(trade.get_custom_data("plan"))
         stop_percent, target_percents, reason = choose_levels(state, False, Settings())
         assert plan.stop_percent == pytest.approx(stop_percent, rel=1e-9)
@@ -142,11 +142,11 @@ def test_config_and_strategy_cannot_take_the_plan_s_place(backtest):
 
 def test_timeframe_longer_than_an_hour_is_its_own_market_state(backtest):
     backtesting = backtest(timeframe="1h", timerange="20230301-20230320")
-    assert backtesting.strategy.state_timeframe == "1h"
+    assert backtesting.strategy._ft_informative[-1][0].timeframe == "1h"
     assert LocalTrade.bt_trades
 
 
 def test_charts_show_the_market_state(backtest):
     subplots = backtest(timerange="20230301-20230303").strategy.plot_config["subplots"]
     shown = {column for plot in subplots.values() for column in plot}
-    assert shown == {f"managed_{column}" for column in COLUMNS if column != "candles"}
+    assert shown == {f"managed_{column}" for column in (*INDICATORS, "regime")}

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -122,17 +123,19 @@ def test_port_is_free(silent_port, closed_port):
     assert trade.port_is_free("127.0.0.1", port)
 
 
-@pytest.fixture
-def make_trade(tmp_path):
-    """What `make trade MARKET=embedded` runs, in a folder of its own, once the bot trades."""
+COMMAND = [sys.executable, "-m", "freqtrade_ext.trade", "--market", "embedded"]
+
+
+@contextmanager
+def running_trade(folder, command):
+    """Run it in a folder of its own; give its process and those that it started, once the bot trades."""
     config = json.loads((ROOT / "config.json").read_text())
     config["strategy_path"] = str(ROOT / "strategies")
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "user_data").mkdir()
-    log = tmp_path / "log"
-    command = [sys.executable, "-m", "freqtrade_ext.trade", "--market", "embedded"]
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "user_data").mkdir()
+    log = folder / "log"
     with log.open("w") as out:
-        start = subprocess.Popen(command, cwd=tmp_path, stdout=out, stderr=out, start_new_session=True)
+        start = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, start_new_session=True)
     try:
         wait_until(
             lambda: "Changing state to: RUNNING" in log.read_text() or start.poll() is not None,
@@ -144,6 +147,13 @@ def make_trade(tmp_path):
     finally:
         start.terminate()
         start.wait(45)
+
+
+@pytest.fixture
+def make_trade(tmp_path):
+    """What `make trade MARKET=embedded` runs."""
+    with running_trade(tmp_path, COMMAND) as running:
+        yield running
 
 
 def test_ctrl_c_after_talking_to_loopback_alone(make_trade, tmp_path):
@@ -171,6 +181,25 @@ def test_a_closed_terminal_ends_bot_and_market(make_trade):
     start, processes = make_trade
     os.killpg(start.pid, signal.SIGHUP)
     check_ended(start, processes, 129)
+
+
+def test_make_that_is_told_to_stop_leaves_nothing_running(tmp_path):
+    """It stops the shell of its recipe only; the recipe is the one of the project's Makefile."""
+    (tmp_path / "Makefile").write_text(f"trade:\n\t@{' '.join(COMMAND)} || test $$? -eq 130\n")
+    with running_trade(tmp_path, ["make", "trade"]) as (make, processes):
+        make.terminate()
+        make.wait(45)
+        assert len(processes) == 4
+        psutil.wait_procs(processes, 45)
+        assert not [process for process in processes if process.is_running()]
+
+
+def test_bot_and_market_end_with_a_starter_that_is_killed(make_trade):
+    start, processes = make_trade
+    start.kill()
+    assert len(processes) == 2
+    psutil.wait_procs(processes, 45)
+    assert not [process for process in processes if process.is_running()]
 
 
 @pytest.mark.timeout(20)

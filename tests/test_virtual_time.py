@@ -3,11 +3,13 @@
 import threading
 import time
 
+import pandas as pd
 import pytest
+from freqtrade.data.converter import converter
 from freqtrade.worker import Worker
 
 from freqtrade_ext.replica import Replica
-from freqtrade_ext.virtual_time import START, Alarm, Clock, VirtualTime
+from freqtrade_ext.virtual_time import START, Alarm, Clock, VirtualTime, clean_candles_left_as_they_are
 
 HOUR_MS = 3_600_000
 
@@ -86,3 +88,42 @@ def test_alarm_is_silent_on_an_empty_book_and_past_the_last_target(virtual):
     for level in list(market.bids.rates()):
         market.bids.put(level, 0)
     assert not Alarm(market, False, 1e9, 1.0).is_ringing()
+
+
+def ticks(numbers, last_close=None):
+    """Candles as ccxt gives them, by the number of the candle; the last one's close on demand."""
+    start_ms = int(START.timestamp() * 1000)
+    rows = [[start_ms + 300_000 * n, 100.0 + n, 103.0 + n, 98.0 + n, 101.0 + n, 5.0 + n] for n in numbers]
+    if last_close is not None:
+        rows[-1][4] = last_close
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("known", "news"),
+    [
+        (ticks(range(20)), ticks(range(15, 25))),
+        (ticks(range(20)), ticks([*range(15, 19), 22, 23])),  # a gap
+        (ticks([3, 1, 2]), ticks(range(4, 6))),  # no order
+        (ticks(range(20), last_close=99.0), ticks(range(15, 25))),  # the exchange thinks better of a candle
+        (ticks([0]), ticks([0])),
+    ],
+)
+@pytest.mark.parametrize("drop_incomplete", [True, False])
+def test_candles_are_what_freqtrade_makes_of_them(known, news, drop_incomplete):
+    def candles():
+        """As `Exchange._process_ohlcv_df` does it: the answer is put behind what is known."""
+        frames = [
+            converter.ohlcv_to_dataframe(
+                rows, "5m", "X/Y", fill_missing=first, drop_incomplete=drop_incomplete
+            )
+            for rows, first in ((known, True), (news, False))
+        ]
+        return converter.clean_ohlcv_dataframe(
+            pd.concat(frames), "5m", "X/Y", fill_missing=True, drop_incomplete=False
+        )
+
+    expected = candles()
+    with clean_candles_left_as_they_are():
+        pd.testing.assert_frame_equal(candles(), expected)
+    pd.testing.assert_frame_equal(candles(), expected)

@@ -61,7 +61,7 @@ def test_first_state_is_at_candle_200():
     assert state[list(COLUMNS)].iloc[199:].notna().all(axis=None)
     assert row(state, 199)["candles"] == 200
     with pytest.raises(NoTrade, match="199 whole 1h candles in a row, 200 are needed"):
-        read_state(row(state, 198), "1h")
+        read_state(row(state, 198), SETTINGS, "1h")
 
 
 def test_later_candles_do_not_change_earlier_states():
@@ -75,7 +75,7 @@ def test_later_candles_do_not_change_earlier_states():
     ("drift", "noise", "regime"), [(0.004, 0.002, "trending"), (0, 0.01, "choppy"), (0, 0.0005, "flat")]
 )
 def test_regimes(drift, noise, regime):
-    state = read_state(row(indicators(candles(drift=drift, noise=noise), SETTINGS)), "1h")
+    state = read_state(row(indicators(candles(drift=drift, noise=noise), SETTINGS)), SETTINGS, "1h")
     assert state.regime == regime
     assert (state.adx >= 25) == (regime == "trending")
 
@@ -86,7 +86,7 @@ def test_regimes(drift, noise, regime):
 )
 def test_regime_follows_the_settings(adx_trending, atr_choppy, regime):
     settings = Settings(adx_trending=adx_trending, atr_choppy=atr_choppy)
-    assert read_state(row(indicators(candles(), settings)), "1h").regime == regime
+    assert read_state(row(indicators(candles(), settings)), settings, "1h").regime == regime
 
 
 @pytest.mark.parametrize(
@@ -116,22 +116,22 @@ def test_behind_a_broken_candle_the_state_begins_anew(column, broken):
     pd.testing.assert_frame_equal(state.iloc[:300], indicators(frame.iloc[:300], SETTINGS))
     pd.testing.assert_frame_equal(state.iloc[301:], indicators(frame.iloc[301:], SETTINGS))
     with pytest.raises(NoTrade, match="99 whole 1h candles in a row"):
-        read_state(row(state, 399), "1h")
+        read_state(row(state, 399), SETTINGS, "1h")
 
 
 def test_an_indicator_that_is_not_a_number_is_no_trade():
     values = row(indicators(candles(), SETTINGS)) | {"adx": math.nan, "atr_pct": math.inf}
     with pytest.raises(NoTrade, match="adx, atr_pct of the 1h candles is not a number"):
-        read_state(values, "1h")
+        read_state(values, SETTINGS, "1h")
 
 
 def test_a_market_that_does_not_move_is_no_trade():
     frame = candles()
     frame[["high", "low", "close"]] = 100.0
     with pytest.raises(NoTrade, match="does not move"):
-        read_state(row(indicators(frame, SETTINGS)), "1h")
+        read_state(row(indicators(frame, SETTINGS)), SETTINGS, "1h")
 
 
 def test_a_row_before_the_first_candle_is_no_trade():
     with pytest.raises(NoTrade, match="0 whole 1h candles"):
-        read_state(dict.fromkeys(COLUMNS, math.nan), "1h")
+        read_state(dict.fromkeys(COLUMNS, math.nan), SETTINGS, "1h")

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from freqtrade_ext.decide.text import money, rate_text
@@ -32,3 +34,8 @@ def test_money(value, currency, text):
 )
 def test_rate(rate, text):
     assert rate_text(rate) == text
+
+
+@pytest.mark.parametrize("value", [-1.797693134862316e306, -math.inf, math.inf, math.nan])
+def test_an_amount_that_cannot_be_is_worded_all_the_same(value):
+    assert money(value, "USDT").startswith("$")

@@ -8,7 +8,8 @@ from typing import Any
 
 from freqtrade_ext.execute.account import Account
 from freqtrade_ext.execute.book import Book, Level
-from freqtrade_ext.execute.engine import Cursor, Engine, Rules
+from freqtrade_ext.execute.engine import Engine
+from freqtrade_ext.execute.market import Cursor, Rules
 from freqtrade_ext.execute.orders import OrderRequest, PaperOrder
 from freqtrade_ext.execute.resting import Print
 from freqtrade_ext.settings import Settings

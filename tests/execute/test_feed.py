@@ -13,8 +13,8 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.resolvers import ExchangeResolver
 
-from freqtrade_ext.execute.engine import Cursor
 from freqtrade_ext.execute.feed import Alarm, Feed
+from freqtrade_ext.execute.market import Cursor
 from freqtrade_ext.recording import Recording
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.fixed import E8
@@ -294,7 +294,7 @@ def test_a_dead_line_is_noticed_by_its_silence(feed, replica):
 
 @pytest.mark.parametrize("fault", [{"status": 429}, {"body": "{}"}, {"truncated": True}, {"cut": True}])
 def test_a_snapshot_that_fails_is_asked_for_again(feed, truth, replica, caplog, monkeypatch, fault):
-    monkeypatch.setattr("freqtrade_ext.execute.streams.SNAPSHOT_RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("freqtrade_ext.execute.streams.binance.SNAPSHOT_RETRY_SECONDS", 0.1)
     control(replica, "fault", path="/depth", count=2, **fault)
     in_step(feed)
     assert said(caplog, "REST serves") == []

@@ -7,6 +7,7 @@ Source: https://developers.binance.com/docs/binance-spot-api-docs/filters
 import gzip
 import json
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -108,6 +109,7 @@ def market(amount, side="buy"):
         (OLD_NOT_TO_MARKET, market(0.001), None),
         (FUTURES, market(0.05), None),
         (FUTURES, market(0.0499), "MIN_NOTIONAL: notional 4.99 < 5"),
+        (FUTURES, replace(market(0.0001), reduce_only=True), None),
         ({}, market(1e-9), None),
         ({"ICEBERG_PARTS": {"limit": 10}, "TRAILING_DELTA": {}}, limit(1.0, 1.0), None),
     ],

@@ -4,7 +4,7 @@ import json
 from urllib.request import Request, urlopen
 
 import pytest
-from freqtrade.exceptions import TemporaryError
+from freqtrade.exceptions import InvalidOrderException, TemporaryError
 from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.execute.install import install
@@ -71,3 +71,21 @@ def test_garbage_for_the_average_rate_does_not_end_the_bot(replica, exchange, bo
     answer_with(replica, body, "avgPrice")
     with pytest.raises(TemporaryError):
         Venue(exchange).average_rate("BTC/USDT")
+
+
+def test_a_pair_that_is_no_longer_listed_is_an_error_of_the_exchange(exchange):
+    """A KeyError or one of ccxt's own errors would end freqtrade's loop."""
+    venue = Venue(exchange)
+    for ask in (venue.rules, venue.average_rate, lambda pair: venue.prints(pair, None)):
+        with pytest.raises(TemporaryError):
+            ask("GONE/USDT")
+    with pytest.raises(TemporaryError):
+        venue.book("GONE/USDT", 20)
+
+
+def test_a_rate_with_more_digits_than_ccxt_rounds_is_refused_and_does_not_end_the_bot(exchange):
+    install(exchange, Settings(feed=False))
+    with pytest.raises(InvalidOrderException, match="no order of BTC/USDT at 1e"):
+        exchange.create_order(
+            pair="BTC/USDT", ordertype="market", side="sell", amount=0.001, rate=1e308, leverage=1.0
+        )

@@ -9,7 +9,10 @@ import pytest
 from aiohttp import web
 
 from freqtrade_ext.execute.resting import Print
-from freqtrade_ext.execute.streams import BinanceStreams, OutOfStep, UnifiedStreams, raw_client
+from freqtrade_ext.execute.streams import OutOfStep
+from freqtrade_ext.execute.streams.binance import BinanceStreams
+from freqtrade_ext.execute.streams.sockets import raw_client
+from freqtrade_ext.execute.streams.unified import UnifiedStreams
 
 DEPTH = 20
 BIDS = [(100 - n, n + 1) for n in range(DEPTH)]
@@ -20,7 +23,7 @@ STAMP_MS = 1_700_000_000_000
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """The server here does not answer to what it does not know, such as an end of a subscription."""
-    monkeypatch.setattr("freqtrade_ext.execute.streams.HANG_UP_SECONDS", 0.2)
+    monkeypatch.setattr("freqtrade_ext.execute.streams.sockets.HANG_UP_SECONDS", 0.2)
 
 
 def texts(levels, *more):

@@ -37,10 +37,13 @@ def test_a_trade_eats_the_book_and_a_print_does_not(exchange: ccxt.binance, repl
 def test_a_move_reaches_its_rate_by_trades_and_stays(exchange: ccxt.binance, replica: Replica) -> None:
     before = exchange.fetch_ticker("BTC/USDT")["last"]
     control(replica, "move", symbol="BTCUSDT", to=before * 1.03, seconds=2)
-    time.sleep(3)
-    book = exchange.fetch_order_book("BTC/USDT")
-    assert book["bids"][0][0] == pytest.approx(before * 1.03, rel=2e-4)
-    assert exchange.fetch_ticker("BTC/USDT")["last"] == pytest.approx(before * 1.03, rel=1e-3)
+    there = pytest.approx(before * 1.03, rel=1e-3)
+    deadline = time.monotonic() + 20
+    while exchange.fetch_ticker("BTC/USDT")["last"] != there and time.monotonic() < deadline:
+        time.sleep(0.5)
+    time.sleep(1)
+    assert exchange.fetch_ticker("BTC/USDT")["last"] == there
+    assert exchange.fetch_order_book("BTC/USDT")["bids"][0][0] == pytest.approx(before * 1.03, rel=2e-4)
     assert exchange.fetch_ohlcv("BTC/USDT", "5m", limit=1)[0][2] >= before * 1.029
 
 

@@ -1,5 +1,6 @@
 from collections import Counter
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from freqtrade_ext.replica.candles import AMOUNT, COUNT
 from freqtrade_ext.replica.exchange import Exchange, generate
 from freqtrade_ext.replica.market import since_ms
+from freqtrade_ext.replica.path import Path
+from freqtrade_ext.replica.scenarios import Leg
 from tests.replica.talk import Time
 
 START_MS = 1_795_376_100_000
@@ -54,6 +57,25 @@ def minutes() -> tuple[Exchange, Counter[str]]:
             assert bid < ask
             tight[market.symbol.name] += ask - bid == market.symbol.tick
     return exchange, tight
+
+
+def test_an_event_due_just_before_a_move_meets_the_rate_of_the_move() -> None:
+    way = Path(100.0, iter([Leg(60, 0.01, noise=0.001)] * 2), Random(1), 0)
+    way.at(1000)
+    way.move(200.0, 0, 2000)
+    assert way.at(1999.5) == way.at(2000)
+    assert way.at(2001) == pytest.approx(200)
+
+
+def test_fewer_orders_leave_the_touch_as_tight() -> None:
+    clock = Time(START_MS)
+    exchange = generate(["BTC/USDT"], 1, "live", clock, activity=0.02)
+    market, tight = exchange.markets[0], 0
+    for _ in range(1800):
+        clock.ms += 1000
+        exchange.advance(clock.ms)
+        tight += market.asks.rate_at(0) - market.bids.rate_at(0) == market.symbol.tick
+    assert tight > 0.9 * 1800
 
 
 def test_the_busy_pair_is_one_tick_wide_most_of_the_time(minutes: tuple[Exchange, Counter[str]]) -> None:

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
 DEBIAN = "/usr/lib/postgresql"
 
 
@@ -49,6 +52,26 @@ def running_postgres(home: Path) -> Iterator[str]:
         server.send_signal(signal.SIGINT)
         server.wait(20)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def postgres_or_skip() -> Iterator[str]:
+    """Run a server for the test; where there is none, or no driver, the test is skipped."""
+    home = programs()
+    if home is None:
+        pytest.skip("PostgreSQL's initdb is not installed (apt-get install postgresql)")
+    pytest.importorskip("psycopg2", reason="PostgreSQL's driver is missing (pip install psycopg2-binary)")
+    with running_postgres(home) as url:
+        yield url
+
+
+def new_database(server: str, name: str) -> str:
+    """Make a database on the server and give its URL."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'create database "{name}"'))
+    engine.dispose()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -9,16 +9,12 @@ from sqlalchemy.exc import DBAPIError
 
 from freqtrade_ext.report.database import DatabaseError, _engine, read_trades
 from tests.report.database import add_order, add_trade, database, fill_small
-from tests.report.postgres import programs, running_postgres
+from tests.report.postgres import postgres_or_skip
 
 
 @pytest.fixture(scope="module")
 def postgres_url():
-    home = programs()
-    if home is None:
-        pytest.skip("PostgreSQL's initdb is not installed (apt-get install postgresql)")
-    pytest.importorskip("psycopg2", reason="PostgreSQL's driver is missing (pip install psycopg2-binary)")
-    with running_postgres(home) as url:
+    with postgres_or_skip() as url:
         fill_small(url)
         yield url
 

@@ -64,10 +64,7 @@ def test_the_answer_comes_first(page):
         "Would it have earned money? Yes: +1.49 % after costs A naive dry-run would have claimed +2.11 %."
         in (page.words)
     )
-    assert (
-        "sqlite:///small.sqlite, read 2026-11-22 10:30 UTC; trades closed 2026-11-20 to 2026-11-20"
-        in page.words
-    )
+    assert "sqlite:///small.sqlite, read 2026-11-22 10:30 UTC; trades closed 2026-11-20" in page.words
     assert "2 still open, not counted" in page.words
 
 
@@ -91,7 +88,7 @@ def test_the_answer_comes_first(page):
         "#4 BTC/USDT long 2026-11-20 11:00 100.00 - 100.000 +0.639",
         "#2 ETH/USDT:USDT short 2026-11-20 09:00 2026-11-20 10:00 99.800 +1.301 +1.30 % +1.701 tp1",
         "Missing, at the rates decided on: 407.600 USDT.",
-        "at the rates decided on, without costs +11.621 USDT",
+        "at the rates decided on +11.621 USDT",
         "slippage -1.899 USDT",
         "fees -2.268 USDT",
         "earned +7.454 USDT",
@@ -132,8 +129,9 @@ def test_nothing_is_loaded_and_nothing_can_run(page):
 
 def test_tables_and_pictures_are_accessible(page):
     elements = page.elements
-    tables = sum(tag == "table" for tag, _ in elements)
-    assert tables == sum(tag == "caption" for tag, _ in elements) > 10
+    tables = [attrs for tag, attrs in elements if tag == "table"]
+    assert len(tables) > 10
+    assert all(attrs["aria-label"] for attrs in tables)
     assert all(attrs.get("scope") or attrs.get("aria-hidden") for tag, attrs in elements if tag == "th")
     drawings = [attrs for tag, attrs in elements if tag == "svg"]
     assert all(

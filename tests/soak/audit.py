@@ -145,7 +145,7 @@ def _seconds(text: str) -> float:
 def _profits(books: Books) -> list[str]:
     """
     Compare freqtrade's profit of each closed trade with the money that moved. It takes what cannot be sold,
-    less than a lot, for sold at what it cost, unless the trade was written off.
+    less than a lot, for sold at what it cost with its fee; the rest of a trade that was written off is lost.
     """
     problems = []
     for trade in (trade for trade in books.trades if not trade["is_open"] and entered(books, trade)):
@@ -154,9 +154,10 @@ def _profits(books: Books) -> list[str]:
             sign = 1 if order["side"] == "sell" else -1
             money += sign * Decimal(repr(order["filled"])) * Decimal(repr(order["average"]))
             money -= Decimal(repr(books.paper[order["order_id"]]["fees"].get("USDT", 0.0)))
-        dust = _held(books, trade) * Decimal(repr(trade["open_rate"]))
+        rate = Decimal(repr(trade["open_rate"])) * (1 + Decimal(repr(trade["fee_open"])))
+        dust, written_off = _held(books, trade) * rate, Decimal(repr(trade["amount"])) * rate
         claimed = Decimal(repr(trade["close_profit_abs"] or 0.0))
-        if min(abs(claimed - money - dust), abs(claimed - money)) > 2 * CENT:
+        if min(abs(claimed - money - dust), abs(claimed - money - dust + written_off)) > 2 * CENT:
             problems.append(
                 f"trade {trade['id']} of {trade['pair']} claims {claimed:.4f}, "
                 f"money {money:.4f}, dust {dust:.4f}, {trade['exit_reason']}"
@@ -164,7 +165,17 @@ def _profits(books: Books) -> list[str]:
     return problems
 
 
-LINE = re.compile(r"^\S+ \S+ (?P<name>\S+) (?P<level>WARNING|ERROR|CRITICAL) (?P<text>.*)$")
+STOCK_ERRORS = (
+    "Could not load markets",
+    "Error during async candle",
+    "Unable to create trade",
+    "Error during cleanup",
+    "Exception in continuously_async_watch_ohlcv",
+)
+"""told with their tracebacks"""
+DATABASE_ERRORS = ("database or disk is full", "database is locked", "transaction has been rolled back")
+LINE = re.compile(r"^\S+ \S+ (- )?(?P<name>\S+) (- )?(?P<level>WARNING|ERROR|CRITICAL) (- )?(?P<text>.*)$")
+"""of the log of a bot in virtual time, and of freqtrade's own log file"""
 
 
 def complaints(log: Path) -> Counter[str]:
@@ -177,3 +188,13 @@ def complaints(log: Path) -> Counter[str]:
             text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]+|\d[\d.,:]*", "#", found["text"])
             counted[f"{found['level']} {found['name']}: {text[:110]}"] += 1
     return counted
+
+
+def is_bug(complaint: str) -> bool:
+    """Tell an error of ours from what stock freqtrade logs, with its traceback, of an exchange that fails."""
+    return complaint.startswith(("ERROR", "CRITICAL")) and not is_known(complaint)
+
+
+def is_known(text: str) -> bool:
+    """Tell errors that the troubles make from others."""
+    return any(error in text for error in (*STOCK_ERRORS, *DATABASE_ERRORS))

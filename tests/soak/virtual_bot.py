@@ -1,15 +1,19 @@
 """A whole bot and its market in this process and in virtual time."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from freqtrade.commands import Arguments
+from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 from freqtrade.persistence import Trade
+from freqtrade.persistence.custom_data import _CustomData
 from freqtrade.worker import Worker
+from sqlalchemy.exc import SQLAlchemyError
 
 from freqtrade_ext.replay import UNTIL_THE_CANDLE_SECONDS, overlay_for
 from freqtrade_ext.replica import Replica
@@ -17,6 +21,8 @@ from freqtrade_ext.virtual_time import STEP_MS, Alarm, Clock, VirtualTime
 from tests.bot_process import ROOT
 
 WALLET = 500.0
+RESTART_SECONDS = 60
+"""after which whatever supervises the bot starts it again"""
 Action = Callable[[], object]
 
 
@@ -25,16 +31,25 @@ class Script(VirtualTime):
 
     actions: list[tuple[int, Action]]
     """(ms, what), in the order of time"""
+    ahead_ms = 0
+    """how far the bot's clock is ahead of the exchange's"""
 
     def at(self, ms: int, action: Action) -> None:
         self.actions = sorted([*self.actions, (ms, action)], key=lambda entry: entry[0])
 
-    def _pause_ms(self, most_ms: int, alarms: Sequence[Alarm]) -> int:
+    def act(self) -> bool:
+        """Do what is due; tell whether that was anything."""
         acted = False
         while self.actions and self.actions[0][0] <= self.clock.ms:
             self.actions.pop(0)[1]()
             acted = True
-        pause_ms = STEP_MS if acted else super()._pause_ms(most_ms, alarms)
+        return acted
+
+    def _seconds(self) -> float:
+        return super()._seconds() + self.ahead_ms / 1000
+
+    def _pause_ms(self, most_ms: int, alarms: Sequence[Alarm]) -> int:
+        pause_ms = STEP_MS if self.act() else super()._pause_ms(most_ms, alarms)
         return min(pause_ms, self.actions[0][0] - self.clock.ms) if self.actions else pause_ms
 
 
@@ -48,6 +63,11 @@ class VirtualBot:
         self.start_ms = self.clock.ms
         self.replica = Replica(seed, pairs, clock=self.clock, **market)
         self.worker: Worker
+        self.ends: list[str] = []
+        """
+        Errors of the database that ended the bot, and of the exchange that let it not start: stock freqtrade
+        lives with none of them (2026.9 worker.py).
+        """
 
     @property
     def database(self) -> Path:
@@ -65,7 +85,7 @@ class VirtualBot:
         **changes: Any,
     ) -> Script:
         """
-        Trade until then.
+        Trade until then; a bot that has ended is started again after a minute.
 
         :param direct: what to do with the market meanwhile.
         :param from_ms: the bot starts then, on a market that is there since the beginning.
@@ -78,14 +98,33 @@ class VirtualBot:
             virtual.actions = []
             direct(self, virtual)
             command = ["trade", "--dry-run", "--config", str(self._config(changes))]
+            command += ["--db-url", f"sqlite:///{self.database}"]
             with virtual.running():
-                command += ["--db-url", f"sqlite:///{self.database}"]
-                self.worker = Worker(Arguments(command).get_parsed_arg())
-                with suppress(KeyboardInterrupt):
-                    self.worker.run()
-                self.worker.exit()
-                Trade.session.remove()
+                while (error := self._live(command)) is not None and self.clock.ms < until_ms:
+                    # "(sqlite3.OperationalError) database is locked", perhaps behind what came of it
+                    self.ends.append(str(error).splitlines()[0].rpartition(") ")[2])
+                    time.sleep(RESTART_SECONDS)
+                    virtual.act()
         return virtual
+
+    def _live(self, command: list[str]) -> Exception | None:
+        """One life of the bot; return what ended it before its time, or let it not even begin."""
+        worker, died_of = None, None
+        try:
+            self.worker = worker = Worker(Arguments(command).get_parsed_arg())
+            self.worker.run()
+        except KeyboardInterrupt:
+            pass
+        except (SQLAlchemyError, OperationalException) as error:
+            died_of = error
+        if worker is not None:
+            with suppress(SQLAlchemyError):
+                worker.exit()
+        # as the end of a process would: what is not committed is lost, and no lock is left
+        for session in (Trade.session, _CustomData.session):
+            session.remove()
+        Trade.session.get_bind().dispose()
+        return died_of
 
     def _config(self, changes: dict[str, Any]) -> Path:
         config = json.loads((ROOT / "config.json").read_text())

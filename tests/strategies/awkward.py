@@ -35,5 +35,5 @@ class Stubborn(_Enters):
 
 
 class FailsToSize(_Enters):
-    def _account_state(self):
-        raise RuntimeError("no account")
+    def bot_loop_start(self, current_time, **kwargs):
+        self.wallets = None

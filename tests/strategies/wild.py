@@ -316,10 +316,7 @@ class FirstInterface(IStrategy):
 
 class SameNames(Crossing):
     timeframe = "5m"
-    plans = ["mine"]
-
-    def _keep(self):
-        return self.plans
+    manager = "mine"
 
 
 class NoStrategy:

@@ -12,7 +12,7 @@ from freqtrade.util import FtPrecise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqtrade_ext import position
+from freqtrade_ext.manage import position
 
 OPENED = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -245,3 +245,14 @@ def test_settle_leaves_an_entry_without_a_fill_alone():
     trade = new_trade()
     trade.orders[0].filled, trade.orders[0].ft_is_open, trade.orders[0].status = 0.0, True, "open"
     assert not position.settle(trade, no_record)
+
+
+@pytest.mark.parametrize("tag", [None, "", "tp1", "a tag | of somebody", "x" * 255])
+def test_tag_of_an_order_stays_what_it_was_behind_what_is_added(tag):
+    order = Order(ft_order_tag=tag)
+    for text in ("slippage 0.001 %, 153 ms", "slippage 0.002 %, 90 ms"):
+        position.add_to_tag(order, text)
+        assert order.ft_order_tag.endswith(text)
+        assert len(order.ft_order_tag) <= 255
+        assert "slippage" not in position.tag_of(order)
+        assert position.tag_of(order) == (tag or "").partition("| ")[0].rstrip()[:228]

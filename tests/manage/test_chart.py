@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
 
-from freqtrade_ext.chart import Chart, Drawing
 from freqtrade_ext.decide.plan import Plan
+from freqtrade_ext.manage.chart import Chart, Drawing
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CANDLE = timedelta(minutes=5)

@@ -1,0 +1,7 @@
+"""`make fuzz` tries each property long and with another seed each time, `make test` for a second."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "long", max_examples=50_000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
+)
