@@ -5,7 +5,9 @@
 # make demo     a first hour of trading in half a minute, with its report
 # make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT")
 # make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
-# make bench    how fast it fills, reacts and, with CANDLES=folder, backtests, beside stock freqtrade (20 minutes)
+# make bench    how fast it fills, reacts, loops and, with CANDLES=folder, backtests, beside stock freqtrade (20 minutes)
+# make fuzz     hostile input of every kind, for a long time (ARGS="-k settings")
+# make audit    look the pinned dependencies up in PyPI's advisories
 # make ui       download FreqUI, the web page that freqtrade serves
 # make docs     write docs/settings.md
 # make lock     resolve requirements*.in anew
@@ -23,7 +25,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -qq
 # a test that calls make wants to read the recipe's words alone
 MAKEFLAGS += --no-print-directory
 
-.PHONY: trade test report fidelity demo replay soak bench ui docs lock clean
+.PHONY: trade test report fidelity demo replay soak bench fuzz audit ui docs lock clean
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
@@ -34,7 +36,7 @@ test: $(VENV)/.development
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/codespell
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 report: $(VENV)/.runtime
 	@$(BIN)/python -m freqtrade_ext.report $(ARGS)
@@ -56,12 +58,23 @@ soak: $(VENV)/.development
 	@for strategy in $(SOAKED); do \
 		$(BIN)/python -m tests.soak --strategy $$strategy --hours 144 --out $(SOAK)/$$strategy || exit 1; \
 	done
+	@$(BIN)/python -m tests.soak.feed --minutes 10 --out $(SOAK)/feed
 	@$(BIN)/python -m tests.soak.crash --count 200
 
 bench: $(VENV)/.runtime
 	@$(BIN)/python -m benchmarks.walk
-	@$(BIN)/python -m benchmarks.reaction
+	@$(BIN)/python -m benchmarks.reaction --at-once 3
+	@$(BIN)/python -m benchmarks.loops
 	@$(if $(CANDLES),$(BIN)/python -m benchmarks.backtest $(CANDLES))
+
+fuzz: $(VENV)/.development
+	@$(BIN)/pytest tests/fuzz --hypothesis-profile=long --timeout=0 $(ARGS)
+
+# strict: an index without advisories must not pass for one without findings
+audit:
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/pip --disable-pip-version-check -qq install pip-audit==2.10.1
+	@build/audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt -r requirements-dev.txt
 
 ui: $(VENV)/.runtime
 	@$(BIN)/freqtrade install-ui
