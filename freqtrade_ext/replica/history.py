@@ -47,14 +47,16 @@ def invent(symbol: Symbol, rate: int, kind: History, end_ms: int, now_ms: int, s
 
     :param rate: last close, in units of 1e-8.
     :param end_ms: the first minute that is not closed begins here.
-    :param now_ms: start of the exchange, some time later; a breakout is in the last 5m candle closed then.
+    :param now_ms: start of the exchange, some time later; a breakout is in the last 5m candle closed then,
+        or in the one about to close: a bot that is a minute in starting must find it fresh.
     """
     rng = np.random.default_rng(list(seed.encode()))
     minutes = DAYS * 24 * _HOUR
     steps, noise = _wander(rng, minutes, kind)
     busy = np.ones(minutes)
     if kind == "breakout":
-        broken = minutes - (end_ms - now_ms // _FIVE_MINUTES_MS * _FIVE_MINUTES_MS) // MINUTE_MS
+        closed_ms = (now_ms + MINUTE_MS) // _FIVE_MINUTES_MS * _FIVE_MINUTES_MS
+        broken = minutes - (end_ms - closed_ms) // MINUTE_MS
         _lay_breakout(steps, busy, noise, rng, broken)
     else:
         _lay_range(steps, noise, rng)
@@ -92,7 +94,7 @@ def _lay_breakout(steps: Floats, busy: Floats, noise: Floats, rng: np.random.Gen
     End in a trend that gathers pace, an hour and a half of rest, a break of its top within one 5m candle
     on high volume, and slow progress since.
 
-    :param broken: the minute at which that candle ends; may lie just behind the last one.
+    :param broken: the minute at which that candle ends; may lie up to two behind the last one.
     """
     hours, rest_start = _TREND_HOURS, broken - 5 - _REST_MINUTES
     trend = slice(rest_start - hours * _HOUR, rest_start)

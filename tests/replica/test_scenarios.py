@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import talib
 
-from freqtrade_ext.replica.candles import CLOSE, HIGH, LOW
+from freqtrade_ext.replica.candles import AMOUNT, CLOSE, HIGH, LOW
 from freqtrade_ext.replica.exchange import generate
 from freqtrade_ext.replica.scenarios import legs
 from tests.replica.talk import Time
@@ -34,15 +34,20 @@ def test_rates_go_where_the_scenario_says(scenario: str, seconds: int, least: fl
         assert least < market.last / rate - 1 < most
 
 
-@pytest.mark.parametrize("after_candle_ms", [3_000, 70_000, 170_000, 295_000])
+@pytest.mark.parametrize("after_candle_ms", [3_000, 70_000, 170_000, 239_000, 241_000, 270_000, 299_000])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_history_before_a_rise_ends_in_a_fresh_breakout_of_a_strong_trend(
     seed: int, after_candle_ms: int
 ) -> None:
-    exchange = generate(PAIRS, seed, "rise", Time(START_MS // 300_000 * 300_000 + after_candle_ms))
+    clock = Time(START_MS // 300_000 * 300_000 + after_candle_ms)
+    exchange = generate(PAIRS, seed, "rise", clock)
+    # what a bot sees that takes up to a minute to start: a breakout must not grow stale meanwhile
+    clock.ms += 59_900
+    exchange.advance(clock.ms)
     for market in exchange.markets:
         five = market.candles.interval("5m", limit=60)[:-1]
         assert five[-1, CLOSE] > five[-25:-1, HIGH].max()
+        assert five[-1, AMOUNT] > 1.5 * five[-21:-1, AMOUNT].mean()
         assert five[-2, CLOSE] < five[-25:-2, HIGH].max() * 1.001
         high, low, close = (
             market.candles.interval("1h", limit=1000)[:-1, column] / 1e8 for column in (HIGH, LOW, CLOSE)
