@@ -6,19 +6,19 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from freqtrade.constants import ListPairsWithTimeframes
 from freqtrade.enums import RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import timeframe_to_minutes
-from freqtrade.strategy.informative_decorator import InformativeData
 from pandas import DataFrame
 
 from freqtrade_ext.decide import NoTrade
-from freqtrade_ext.decide.market_state import MIN_CANDLES, indicators
+from freqtrade_ext.decide.market_state import MIN_CANDLES
 from freqtrade_ext.decide.plan import PlanError
 from freqtrade_ext.manage.callbacks import given_the_trade_itself, guarded
-from freqtrade_ext.manage.entry import PREFIX, state_timeframe
 from freqtrade_ext.manage.manager import Manager
+from freqtrade_ext.manage.market_states import PREFIX, state_timeframe
 from freqtrade_ext.manage.tuning import add_parameters, tuned
 from freqtrade_ext.manage.wrapping import Wrapping
 from freqtrade_ext.settings import Settings, SettingsError
@@ -79,16 +79,6 @@ class ManagedStrategy(Wrapping):
             logger.info("%s: only its long signals count, shorts need futures", type(self).__name__)
             self.can_short = False
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
-        # what @informative does, for a timeframe that only the instance knows
-        informative = InformativeData(
-            asset="",
-            timeframe=state_timeframe(config.get("timeframe") or self.timeframe),
-            fmt=PREFIX + "{column}",
-            ffill=True,
-            candle_type=config.get("candle_type_def"),
-            cache=False,
-        )
-        self._ft_informative.append((informative, _populate_market_state))
         if not isinstance(getattr(type(self), "plot_config", None), property):
             own: dict[str, Any] = getattr(self, "plot_config")  # noqa: B009  # mypy cannot tell its type
             self.plot_config = {**own, "subplots": {**SUBPLOTS, **own.get("subplots", {})}}
@@ -145,6 +135,17 @@ class ManagedStrategy(Wrapping):
             or candles["date"].iloc[-1] != analyzed["date"].iloc[-1]
         ):
             super().analyze_pair(pair)
+
+    def gather_informative_pairs(self) -> ListPairsWithTimeframes:
+        """Have freqtrade fetch the candles of the market state as well."""
+        timeframe, kind = state_timeframe(self.timeframe), self.config["candle_type_def"]
+        of_state = [(pair, timeframe, kind) for pair in self.dp.current_whitelist()]
+        return [*super().gather_informative_pairs(), *of_state]
+
+    def advise_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        """Give the strategy the market state among its candles."""
+        with_state = self.manager.market_states.join(dataframe, metadata["pair"])
+        return super().advise_indicators(with_state, metadata)
 
     def advise_entry(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         if self.config.get("runmode") == RunMode.HYPEROPT:
@@ -230,9 +231,3 @@ class ManagedStrategy(Wrapping):
             pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
         )
         return [*theirs, *self.manager.chart.annotations(pair, start_date, end_date, candle)]
-
-
-def _populate_market_state(
-    strategy: ManagedStrategy, dataframe: DataFrame, metadata: dict[str, Any]
-) -> DataFrame:
-    return indicators(dataframe, strategy.manager.settings)

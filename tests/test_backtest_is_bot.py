@@ -112,7 +112,7 @@ def test_a_bot_that_knows_only_the_past_makes_the_plans_of_the_backtest(backtest
         signal = analysed.iloc[-1]
         assert (signal["enter_long"], signal["enter_tag"]) == (1, trade.enter_tag)
         strategy.dp.get_analyzed_dataframe = lambda pair, timeframe, answer=(analysed, now): answer
-        state = strategy.manager.entries.market_state("BTC/USDT")
+        state = strategy.manager.market_states.last("BTC/USDT")
         closed = [other for other in trades if other.close_date_utc <= now][-5:]
         results = [other.close_profit for other in sorted(closed, key=lambda t: t.close_date_utc)]
         balance = 500 + sum(other.close_profit_abs for other in trades if other.close_date_utc <= now)

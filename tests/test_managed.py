@@ -154,7 +154,7 @@ def test_longer_timeframe_than_the_hour(run, tmp_path, shared_data):
     days = days.agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})
     days.reset_index().to_feather(tmp_path / "BTC_USDT-1d.feather")
     strategy = run("Daily", timerange="20190101-20200101", datadir=tmp_path)
-    assert strategy._ft_informative[-1][0].timeframe == "1d"
+    assert strategy.manager.market_states.timeframe == "1d"
     check_planned()
 
 

@@ -142,7 +142,7 @@ def test_config_and_strategy_cannot_take_the_plan_s_place(backtest):
 
 def test_timeframe_longer_than_an_hour_is_its_own_market_state(backtest):
     backtesting = backtest(timeframe="1h", timerange="20230301-20230320")
-    assert backtesting.strategy._ft_informative[-1][0].timeframe == "1h"
+    assert backtesting.strategy.manager.market_states.timeframe == "1h"
     assert LocalTrade.bt_trades
 
 

@@ -1,4 +1,4 @@
-"""Decide on entries: gather market state, account and order book, and size the position."""
+"""Decide on entries: gather account and order book, and size the position."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ from typing import Any
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.persistence import Trade
-from freqtrade.strategy import IStrategy, timeframe_to_minutes
-from pandas import DataFrame
+from freqtrade.strategy import IStrategy
 
 from freqtrade_ext.decide import NoTrade, explain
 from freqtrade_ext.decide.decision import Decision
-from freqtrade_ext.decide.market_state import COLUMNS, MarketState, read_state
 from freqtrade_ext.decide.plan import Plan
 from freqtrade_ext.decide.sizing import AccountState, Stake, size_position, trim_to_balance
 from freqtrade_ext.decide.text import rate_text
 from freqtrade_ext.execute.book import Level, walk
 from freqtrade_ext.execute.engine import Engine
+from freqtrade_ext.manage.market_states import MarketStates
 from freqtrade_ext.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-PREFIX = "managed_"
-"""of the market state's columns in the strategy's dataframe"""
 
 BOOK_DEPTH = 100
 """levels looked at before an entry; up to here Binance weighs them the same"""
@@ -36,13 +32,19 @@ class Entries:
     """Decides on the entries of a strategy: their size, and the facts that their plans are made of."""
 
     def __init__(
-        self, strategy: IStrategy, settings: Settings, paper: Engine | None, *, is_trading: bool
+        self,
+        strategy: IStrategy,
+        settings: Settings,
+        states: MarketStates,
+        paper: Engine | None,
+        *,
+        is_trading: bool,
     ) -> None:
         """
         :param paper: knows the exact account in dry-run.
         :param is_trading: there is an order book to look at, as backtests have none.
         """
-        self._strategy, self._settings, self._paper = strategy, settings, paper
+        self._strategy, self._settings, self._states, self._paper = strategy, settings, states, paper
         self._is_trading = is_trading
         self._is_futures = strategy.config.get("trading_mode") == TradingMode.FUTURES
         self._currency: str = strategy.config["stake_currency"]
@@ -59,7 +61,7 @@ class Entries:
         :raises NoTrade: there is to be no trade; the message says why.
         :raises freqtrade_ext.decide.plan.PlanError: there can be no plan.
         """
-        state = self.market_state(pair)
+        state = self._states.last(pair)
         account = self.account_state()
         stake = size_position(account, minimum, self._settings, self._currency)
         if self._is_trading:
@@ -81,7 +83,7 @@ class Entries:
         plan = decision.plan(rate, self._settings)
         is_strong = decision.state.strong_trend(decision.is_short, self._settings)
         for step in (
-            explain.market_step(decision.state, state_timeframe(self._strategy.timeframe), is_strong),
+            explain.market_step(decision.state, self._states.timeframe, is_strong),
             explain.sizing_step(self._stakes[pair], decision.account, plan, self._currency),
             explain.levels_step(plan),
         ):
@@ -98,14 +100,8 @@ class Entries:
         account = AccountState(
             now.balance + trade.stake_amount, now.open_positions - 1, now.winners, now.losers
         )
-        state = self.market_state(trade.pair)
+        state = self._states.last(trade.pair)
         return Decision(_ms(datetime.now(UTC)), trade.is_short, state, account, "taken over")
-
-    def market_state(self, pair: str) -> MarketState:
-        """:raises NoTrade: it cannot be told."""
-        timeframe = self._strategy.timeframe
-        dataframe, _ = self._strategy.dp.get_analyzed_dataframe(pair, timeframe)
-        return last_market_state(dataframe, self._settings, state_timeframe(timeframe))
 
     def account_state(self) -> AccountState:
         balance = self._strategy.wallets.get_available_stake_amount()
@@ -120,25 +116,6 @@ class Entries:
         if self._is_futures or (self._paper is not None and self._settings.fee_asset == "quote"):
             return float(self._strategy.dp._exchange.get_fee(symbol=pair, taker_or_maker="taker"))
         return 0.0
-
-
-def state_timeframe(timeframe: str) -> str:
-    """Name the timeframe of a strategy's market state: an hour, or its own where that is longer."""
-    return timeframe if timeframe_to_minutes(timeframe) > 60 else "1h"
-
-
-def last_market_state(dataframe: DataFrame, settings: Settings, timeframe: str) -> MarketState:
-    """
-    Read the market state at the last candle.
-
-    :param timeframe: of the market state, for the message.
-    :raises NoTrade: it cannot be told.
-    """
-    names = [PREFIX + name for name in COLUMNS]
-    if dataframe.empty or not set(names) <= set(dataframe.columns):
-        raise NoTrade(f"the columns {PREFIX}* are missing: populate_indicators must keep the columns it gets")
-    values = dataframe[names].iloc[-1].tolist()
-    return read_state(dict(zip(COLUMNS, values, strict=True)), settings, timeframe)
 
 
 def recent_results(count: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from freqtrade_ext.manage.callbacks import News
 from freqtrade_ext.manage.chart import Chart
 from freqtrade_ext.manage.entry import Entries
 from freqtrade_ext.manage.exits import Exits
+from freqtrade_ext.manage.market_states import MarketStates
 from freqtrade_ext.manage.pace import Pace
 from freqtrade_ext.manage.plans import PlanBook
 from freqtrade_ext.manage.repeats import quieten
@@ -52,7 +53,10 @@ class Manager:
             quieten()
             if self._exchange.feed is not None:
                 self.pace = Pace(self._exchange.feed, strategy.config)
-        self.entries = Entries(strategy, settings, self._paper, is_trading=self.is_trading)
+        self.market_states = MarketStates(strategy, settings)
+        self.entries = Entries(
+            strategy, settings, self.market_states, self._paper, is_trading=self.is_trading
+        )
         self._exits = Exits(self._least_stake)
         if self.is_trading:
             self._resume()

@@ -9,7 +9,7 @@ from typing import Any
 from freqtrade.enums import RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
-from freqtrade_ext.manage.entry import PREFIX
+from freqtrade_ext.manage.market_states import PREFIX
 from freqtrade_ext.settings import Settings
 
 RANGE = 1.5

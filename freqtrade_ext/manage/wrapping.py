@@ -10,8 +10,8 @@ from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from pandas import DataFrame
 
 from freqtrade_ext.manage.callbacks import given_the_trade_itself
-from freqtrade_ext.manage.entry import PREFIX
 from freqtrade_ext.manage.manager import Manager
+from freqtrade_ext.manage.market_states import PREFIX
 
 OF_THE_PLAN = frozenset(
     {
