@@ -9,13 +9,14 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
-from freqtrade_ext.recording import Record, Recording
+from freqtrade_ext.recording import Recording
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.candles import FIRST_ID, MINUTE_MS, Candles
 from freqtrade_ext.replica.exchange import Clock, Exchange, wall_clock_ms
 from freqtrade_ext.replica.fixed import E8, cost, to_fixed
 from freqtrade_ext.replica.history import invent
-from freqtrade_ext.replica.market import BuySell, Happening, Level, Market, Print, Quotes
+from freqtrade_ext.replica.market import BuySell, Happening, Market, Print, Quotes
+from freqtrade_ext.replica.recorded_book import RecordedBook, levels
 from freqtrade_ext.replica.symbols import Symbol, listed
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Playback:
 
     def _once(self) -> Iterator[tuple[float, Happening]]:
         """The recording from its first snapshot on, with exchange times where it has them."""
-        state = _Spliced(self._bids, self._asks)
+        state = RecordedBook(self._bids, self._asks)
         ahead_ms = 0.0
         has_trades = False
         timeless: list[Quotes] = []
@@ -115,87 +116,9 @@ class Playback:
                 timeless.clear()
 
 
-class _Spliced:
-    """The recorded book: snapshot, then depth diffs, with bookTicker on top where it is newer."""
-
-    def __init__(self, bids: BookSide, asks: BookSide) -> None:
-        self._sides = (bids, asks)
-        self._early: list[dict[str, Any]] = []
-        self._id = 0
-        """of the last snapshot or diff"""
-        self._top: dict[str, Any] = {"u": 0}
-        self.known = False
-
-    def take_up(self, record: Record, data: dict[str, Any]) -> Iterator[Quotes]:
-        if record.kind == "snapshot" and not self.known:
-            yield self._start(data)
-            for early in self._early:
-                yield from self._diff(early)
-            self._early.clear()
-        elif record.kind == "depth":
-            if self.known:
-                yield from self._diff(data)
-            else:
-                self._early.append(data)
-        elif record.kind == "bookTicker" and data["u"] > max(self._id, self._top["u"]):
-            self._top = data
-            if self.known:
-                yield self._splice()
-
-    def _start(self, data: dict[str, Any]) -> Quotes:
-        self.known = True
-        self._id = data["lastUpdateId"]
-        levels = [_levels(data["bids"]), _levels(data["asks"])]
-        for side, new in zip(self._sides, levels, strict=True):
-            for rate in list(side.rates()):
-                side.put(rate, 0)
-            for rate, amount in new:
-                side.put(rate, amount)
-        return Quotes(0, levels[0], levels[1], self._id, whole=True)
-
-    def _diff(self, data: dict[str, Any]) -> Iterator[Quotes]:
-        if data["u"] <= self._id:
-            return
-        if data["U"] > self._id + 1:
-            logger.warning("%s: changes %s to %s are missing", data["s"], self._id + 1, data["U"] - 1)
-        self._id = data["u"]
-        levels = [_levels(data["b"]), _levels(data["a"])]
-        for side, new in zip(self._sides, levels, strict=True):
-            for rate, amount in new:
-                side.put(rate, amount)
-        if self._top["u"] <= self._id:
-            yield Quotes(0, levels[0], levels[1], self._id)
-            return
-        # one step, so that no older top can be seen in between
-        top = self._splice()
-        bids, asks = dict(levels[0]) | dict(top.bids), dict(levels[1]) | dict(top.asks)
-        yield Quotes(0, list(bids.items()), list(asks.items()), top.update_id)
-
-    def _splice(self) -> Quotes:
-        changes: list[list[Level]] = []
-        for side, rate_name, amount_name in zip(self._sides, "ba", "BA", strict=True):
-            best = to_fixed(self._top[rate_name])
-            level = (best, to_fixed(self._top[amount_name]))
-            changes.append([*((rate, 0) for rate in _better(side, best)), level])
-            for rate, amount in changes[-1]:
-                side.put(rate, amount)
-        return Quotes(0, changes[0], changes[1], self._top["u"])
-
-
-def _better(side: BookSide, best: int) -> Iterator[int]:
-    for rate in side.rates():
-        if rate == best or not side.reaches(rate, best):
-            return
-        yield rate
-
-
 def _printed(data: dict[str, Any]) -> Print:
     side: BuySell = "sell" if data["m"] else "buy"
     return Print(0, side, to_fixed(data["p"]), to_fixed(data["q"]), data.get("t", data.get("f")))
-
-
-def _levels(rows: Sequence[Sequence[str]]) -> list[Level]:
-    return [(to_fixed(row[0]), to_fixed(row[1])) for row in rows]
 
 
 def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_clock_ms) -> Exchange:
@@ -236,7 +159,7 @@ def _snapshots(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
 def _symbol(name: str, snapshot: dict[str, Any]) -> Symbol:
     """Trading rules: known ones, as fine as the recorded levels are; or just read off these."""
     quote = next((quote for quote in _MIN_NOTIONAL if name.endswith(quote)), name[-3:])
-    bids, asks = _levels(snapshot["bids"]), _levels(snapshot["asks"])
+    bids, asks = levels(snapshot["bids"]), levels(snapshot["asks"])
     rate, amount = bids[0]
     symbol = listed(f"{name.removesuffix(quote)}/{quote}")
     tick, step = (symbol.tick, symbol.step) if symbol.is_known else (0, 0)

@@ -88,6 +88,29 @@ def test_a_recording_plays_from_its_snapshot_with_its_own_ids_and_times_from_now
     assert market.candles.close == to_fixed("98")
 
 
+@pytest.mark.parametrize("snapshot_first", [True, False])
+def test_after_missing_changes_the_book_begins_anew_with_the_next_snapshot(
+    recording: Path, tmp_path: Path, snapshot_first: bool
+) -> None:
+    anew = line(1_700_000_003_050, {"lastUpdateId": 205, "bids": [["95.00", "1"]], "asks": [["96.00", "2"]]})
+    over_the_gap = diff(1_700_000_003_000, 201, 206, [["94.00", "3"]], [])
+    later = tmp_path / "later.dat"
+    later.write_text(
+        (anew + over_the_gap if snapshot_first else over_the_gap + anew)
+        + diff(1_700_000_003_100, 207, 208, [], [["96.00", "0"], ["97.00", "4"]])
+        # a snapshot where nothing is missing would only lose what lies deeper
+        + line(1_700_000_003_150, {"lastUpdateId": 208, "bids": [["95.00", "1"]], "asks": [["97.00", "4"]]})
+        + diff(1_700_000_003_200, 209, 210, [["93.00", "5"]], [])
+    )
+    clock = Time(START_MS)
+    exchange = play([recording, later], 1.0, loop=False, clock=clock)
+    (market,) = exchange.markets
+    exchange.advance(START_MS + 2_000)
+    assert book(market)[0] == {98: 0.5, 97: 5}
+    exchange.advance(START_MS + 10_000)
+    assert book(market) == ({95: 1, 94: 3, 93: 5}, {97: 4})
+
+
 def test_speed_and_loop(recording: Path) -> None:
     clock = Time(START_MS)
     exchange = play([recording], 10.0, loop=True, clock=clock)

@@ -1,0 +1,116 @@
+"""The book of a recording, rebuilt from what the recorder wrote down."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from freqtrade_ext.recording import Record
+from freqtrade_ext.replica.book import BookSide
+from freqtrade_ext.replica.fixed import to_fixed
+from freqtrade_ext.replica.market import Level, Quotes
+
+logger = logging.getLogger(__name__)
+
+RECENT_DIFFS = 3000
+"""kept for a snapshot that comes after them: five minutes' worth"""
+
+
+class RecordedBook:
+    """
+    The recorded book: snapshot, then depth diffs, with bookTicker on top where it is newer.
+
+    Where diffs are missing, as after a recorder's lost connection, it begins anew with the next snapshot.
+    """
+
+    def __init__(self, bids: BookSide, asks: BookSide) -> None:
+        self._sides = (bids, asks)
+        self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT_DIFFS)
+        self._snapshot: dict[str, Any] | None = None
+        """newest one not used"""
+        self._id = 0
+        """of the last snapshot or diff"""
+        self._top: dict[str, Any] = {"u": 0}
+        self.known = False
+        self._is_whole = False
+        """no diff is missing since the snapshot"""
+
+    def take_up(self, record: Record, data: dict[str, Any]) -> Iterator[Quotes]:
+        if record.kind == "snapshot":
+            self._snapshot = data
+            if not self._is_whole:
+                yield from self._start(data)
+        elif record.kind == "depth":
+            self._recent.append(data)
+            if self.known:
+                yield from self._diff(data)
+        elif record.kind == "bookTicker" and data["u"] > max(self._id, self._top["u"]):
+            self._top = data
+            if self.known:
+                yield self._splice()
+
+    def _start(self, snapshot: dict[str, Any]) -> Iterator[Quotes]:
+        """Begin with a snapshot, and with the diffs that had come before it."""
+        self.known = self._is_whole = True
+        self._snapshot = None
+        self._id = snapshot["lastUpdateId"]
+        changed = [levels(snapshot["bids"]), levels(snapshot["asks"])]
+        for side, new in zip(self._sides, changed, strict=True):
+            for rate in list(side.rates()):
+                side.put(rate, 0)
+            for rate, amount in new:
+                side.put(rate, amount)
+        yield Quotes(0, changed[0], changed[1], self._id, whole=True)
+        for diff in tuple(self._recent):
+            yield from self._diff(diff)
+
+    def _diff(self, data: dict[str, Any]) -> Iterator[Quotes]:
+        if data["u"] <= self._id:
+            return
+        if data["U"] > self._id + 1:
+            if self._snapshot is not None and self._snapshot["lastUpdateId"] > self._id:
+                yield from self._start(self._snapshot)
+                return
+            logger.warning(
+                "%s: changes %s to %s are missing; the book may be wrong until the next snapshot",
+                data["s"],
+                self._id + 1,
+                data["U"] - 1,
+            )
+            self._is_whole = False
+        self._id = data["u"]
+        changed = [levels(data["b"]), levels(data["a"])]
+        for side, new in zip(self._sides, changed, strict=True):
+            for rate, amount in new:
+                side.put(rate, amount)
+        if self._top["u"] <= self._id:
+            yield Quotes(0, changed[0], changed[1], self._id)
+            return
+        # one step, so that no older top can be seen in between
+        top = self._splice()
+        bids, asks = dict(changed[0]) | dict(top.bids), dict(changed[1]) | dict(top.asks)
+        yield Quotes(0, list(bids.items()), list(asks.items()), top.update_id)
+
+    def _splice(self) -> Quotes:
+        changes: list[list[Level]] = []
+        for side, rate_name, amount_name in zip(self._sides, "ba", "BA", strict=True):
+            best = to_fixed(self._top[rate_name])
+            level = (best, to_fixed(self._top[amount_name]))
+            changes.append([*((rate, 0) for rate in _better(side, best)), level])
+            for rate, amount in changes[-1]:
+                side.put(rate, amount)
+        return Quotes(0, changes[0], changes[1], self._top["u"])
+
+
+def _better(side: BookSide, best: int) -> Iterator[int]:
+    for rate in side.rates():
+        if rate == best or not side.reaches(rate, best):
+            return
+        yield rate
+
+
+def levels(rows: Sequence[Sequence[str]]) -> list[Level]:
+    """Read recorded levels into units of 1e-8."""
+    return [(to_fixed(row[0]), to_fixed(row[1])) for row in rows]
