@@ -86,7 +86,7 @@ def test_entry_targets_and_stop_are_told_with_their_numbers(market, receiver, tm
         btc = exits(bot, market, "BTC/USDT", plans["BTC/USDT"]["target_rates"])
         first, stop = plans["ETH/USDT"]["target_rates"][0], plans["ETH/USDT"]["stop_rate"]
         eth = exits(bot, market, "ETH/USDT", [first, stop - 0.5])
-        wait_until(lambda: all(len(found) >= 7 for found in posted.values()), "the last messages", 10)
+        wait_until(lambda: all(len(found) >= 9 for found in posted.values()), "the last messages", 10)
         log = bot.log
     assert [reason(order) for order in [*btc, *eth]] == ["tp1", "tp2", "tp3", "tp1", "stop_loss"]
     texts = [message["text"] for message in posted["/webhook"]]
@@ -95,6 +95,12 @@ def test_entry_targets_and_stop_are_told_with_their_numbers(market, receiver, tm
         "BTC/USDT #1 entered Long: 0.00142857 BTC at 104,881.12, stake 149.83 USDT",
         "ETH/USDT #2 entered Long: 0.0415584 ETH at 2,520, stake 104.73 USDT",
     ]
+    for pair, plan in plans.items():
+        (told_plan,) = [text for text in texts if text.startswith(f"{pair} 5/5 monitoring")]
+        assert f"sells all at the stop {plan['stop_rate']:,.2f}," in told_plan
+        for number, (rate, share) in enumerate(zip(plan["target_rates"], plan["shares"], strict=True), 1):
+            assert (f" {share:g}% at {rate:,.2f} (tp{number})" in told_plan) == bool(share)
+        assert log.count(told_plan) == 2, "by freqtrade for both messengers: once as sent, once by Discord"
     of_trades = [text for text in texts if "/USDT #" in text]
     assert of_trades == [
         *entries,
@@ -103,8 +109,11 @@ def test_entry_targets_and_stop_are_told_with_their_numbers(market, receiver, tm
     ]
     assert "warning: Dry run is enabled. All trades are simulated." in texts
     embeds = [message["embeds"][0] for message in posted["/discord"]]
-    assert [embed["title"] for embed in embeds[:2]] == [f"Trade: {pair} entry_fill" for pair in pairs]
     fields = [{field["name"]: field["value"] for field in embed["fields"]} for embed in embeds]
+    assert [field["Plan"] for field in fields if "Plan" in field] == [text for text in texts if "5/5" in text]
+    embeds = [embed for embed in embeds if embed["title"] != "strategy_msg"]
+    fields = [field for field in fields if "Plan" not in field]
+    assert [embed["title"] for embed in embeds[:2]] == [f"Trade: {pair} entry_fill" for pair in pairs]
     assert fields[0]["Entered"] == "0.00142857 BTC at 104,881.12, Long"
     assert [field["Left by"] for field in fields[2:]] == ["tp1", "tp2", "tp3", "tp1", "stop_loss"]
     assert [embed["color"] for embed in embeds[2:]] == [GREEN] * 4 + [RED]

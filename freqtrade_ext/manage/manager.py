@@ -27,6 +27,7 @@ from freqtrade_ext.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+MESSENGERS = ("telegram", "discord", "webhook")
 RECENT_DRAWN = 50
 """closed trades that the chart shows after a restart"""
 
@@ -90,11 +91,19 @@ class Manager:
         if is_entry:
             logger.info("%s 4/5 execution: %s", trade.pair, text)
             if (plan := self.plans.known(trade)) is not None:
-                logger.info("%s %s", trade.pair, explain.monitoring_step(plan))
+                self._tell(f"{trade.pair} {explain.monitoring_step(plan)}")
         else:
             trade.set_custom_data("realized_profit", trade.realized_profit)
             logger.info("%s %s: %s", trade.pair, position.tag_of(order), text)
         position.add_to_tag(order, explain.fill_summary(fill))
+
+    def _tell(self, text: str) -> None:
+        """Log it, by way of the messengers where one takes it: freqtrade logs what it sends."""
+        messengers = (self._strategy.config.get(name, {}) for name in MESSENGERS)
+        if any(known.get("enabled") and known.get("allow_custom_messages") for known in messengers):
+            self._strategy.dp.send_msg(text, always_send=True)
+        else:
+            logger.info(text)
 
     def _draw(self, trade: Trade) -> None:
         if (plan := self.plans.known(trade)) is not None:
