@@ -26,8 +26,8 @@ def exits_table(trades: Sequence[TradeRow], currency: str) -> Table:
     return Table(
         title="Exits against plan",
         note="Planned and sold: mean part of the position per closed trade with a plan; exits and profits "
-        "are those of open trades as well. From the level: average rate against the plan's target, or against "
-        "the stop where it stood last; positive is worse.",
+        "are those of open trades as well. From the level: average rate against the plan's target, or "
+        "against the stop where it stood last; positive is worse.",
         head=("Way out", "Exits", "Planned", "Sold", "From the level", "Profit"),
         rows=rows,
         bars=[exits.profit_abs for exits in found],
