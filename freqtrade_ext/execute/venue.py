@@ -99,12 +99,15 @@ class Venue:
                 return found, since
 
     def rules(self, pair: str) -> Rules:
-        """:raises TemporaryError: the exchange no longer lists the pair."""
+        """:raises TemporaryError: the exchange no longer lists the pair, or with unreadable filters."""
         market = self._exchange.markets.get(pair)
         if market is None:
             raise TemporaryError(f"{self._exchange.name} no longer lists {pair}")
         listed = market["info"].get("filters")
-        filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
+        try:
+            filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
+        except (KeyError, TypeError) as error:
+            raise TemporaryError(f"{self._exchange.name} lists unreadable filters of {pair}") from error
         maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
         return Rules(filters, maker, taker, self._contract_size(pair))
 

@@ -83,6 +83,13 @@ def test_a_pair_that_is_no_longer_listed_is_an_error_of_the_exchange(exchange):
         venue.book("GONE/USDT", 20)
 
 
+@pytest.mark.parametrize("filters", [[{"limit": 10}], [None], ["LOT_SIZE"], 7])
+def test_filters_that_are_none_are_an_error_of_the_exchange(exchange, filters):
+    exchange.markets["BTC/USDT"]["info"]["filters"] = filters
+    with pytest.raises(TemporaryError, match="unreadable filters of BTC/USDT"):
+        Venue(exchange).rules("BTC/USDT")
+
+
 def test_a_rate_with_more_digits_than_ccxt_rounds_is_refused_and_does_not_end_the_bot(exchange):
     install(exchange, Settings(feed=False))
     with pytest.raises(InvalidOrderException, match="no order of BTC/USDT at 1e"):
