@@ -45,9 +45,10 @@ def managed(config: Mapping[str, Any]) -> type[ManagedStrategy]:
         settings = Settings.from_config(config)
     except SettingsError as error:
         raise OperationalException(str(error)) from error
-    if settings.strategy is None:
+    if settings.strategy in (None, "Managed"):
         raise OperationalException(
-            "freqtrade_ext.strategy must name the strategy that Managed wraps, is not set"
+            "freqtrade_ext.strategy must name the strategy that Managed wraps, "
+            f"is {settings.strategy or 'not set'}"
         )
     theirs = find_class(settings.strategy, config)
     if issubclass(theirs, ManagedStrategy):
@@ -111,15 +112,15 @@ def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:
     paths = _AnyClass.build_search_paths(config, USERPATH_STRATEGIES, deeper)
     files = [file for path in paths if path.is_dir() for file in sorted(path.glob("*.py"))]
     written = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
-    for file in files:
-        if written.search(file.read_text(encoding="utf-8")):
-            for found, source in _AnyClass._get_valid_object(file.resolve(), name):
-                found.__file__, found.__source__ = str(file), source
-                return found
-    places = ", ".join(map(str, dict.fromkeys(paths)))
-    raise OperationalException(
-        f"freqtrade_ext.strategy is {name}: no file in {places} defines this class, or it has errors"
-    )
+    defining = [file for file in files if written.search(file.read_text(encoding="utf-8"))]
+    for file in defining:
+        for found, source in _AnyClass._get_valid_object(file.resolve(), name):
+            found.__file__, found.__source__ = str(file), source
+            return found
+    why = f"no file in {', '.join(map(str, dict.fromkeys(paths)))} defines this class"
+    if defining:
+        why = f"{defining[0]} cannot be imported, the warning before this says why"
+    raise OperationalException(f"freqtrade_ext.strategy is {name}: {why}")
 
 
 class _AnyClass(StrategyResolver):

@@ -10,7 +10,7 @@ from freqtrade.constants import ListPairsWithTimeframes
 from freqtrade.enums import RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
-from freqtrade.strategy import timeframe_to_minutes
+from freqtrade.strategy import IStrategy, timeframe_to_minutes
 from pandas import DataFrame
 
 from freqtrade_ext.decide import NoTrade
@@ -62,7 +62,12 @@ class ManagedStrategy(Wrapping):
     `manager`, so that it shares no other name with the strategies it wraps.
     """
 
+    # even where the wrapped strategy has a property of the name
     stoploss = RULES["stoploss"]
+    trailing_stop = RULES["trailing_stop"]
+    use_custom_stoploss = RULES["use_custom_stoploss"]
+    position_adjustment_enable = RULES["position_adjustment_enable"]
+    max_entry_position_adjustment = RULES["max_entry_position_adjustment"]
     startup_candle_count: int
     can_short: bool
 
@@ -80,7 +85,7 @@ class ManagedStrategy(Wrapping):
             self.can_short = False
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
         if not isinstance(getattr(type(self), "plot_config", None), property):
-            own: dict[str, Any] = getattr(self, "plot_config")  # noqa: B009  # mypy cannot tell its type
+            own: dict[str, Any] = getattr(self, "plot_config") or {}  # noqa: B009  # mypy cannot tell its type
             self.plot_config = {**own, "subplots": {**SUBPLOTS, **own.get("subplots", {})}}
 
     def ft_bot_start(self, **kwargs: Any) -> None:
@@ -103,18 +108,8 @@ class ManagedStrategy(Wrapping):
             settings = tuned(self, settings)
         except SettingsError as error:
             raise OperationalException(str(error)) from error
-        self._rule(settings)
+        set_rules(self, settings)
         self.manager = Manager(self, settings)
-
-    def _rule(self, settings: Settings) -> None:
-        """Set what freqtrade reads of a strategy and of its configuration."""
-        most = settings.max_positions
-        rules = {**RULES, "max_open_trades": min(self.config.get("max_open_trades", most), most)}
-        if "roi" in settings.keep:
-            rules = {name: value for name, value in rules.items() if name not in ROI}
-        for name, value in rules.items():
-            setattr(self, name, value)
-        self.config.update(rules)
 
     def analyze(self, pairs: list[str]) -> None:
         if self.manager.pace is not None:
@@ -231,3 +226,14 @@ class ManagedStrategy(Wrapping):
             pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
         )
         return [*theirs, *self.manager.chart.annotations(pair, start_date, end_date, candle)]
+
+
+def set_rules(strategy: IStrategy, settings: Settings) -> None:
+    """Set what freqtrade reads of a strategy and of its configuration."""
+    most = settings.max_positions
+    rules = {**RULES, "max_open_trades": min(strategy.config.get("max_open_trades", most), most)}
+    if "roi" in settings.keep:
+        rules = {name: value for name, value in rules.items() if name not in ROI}
+    for name, value in rules.items():
+        setattr(strategy, name, value)
+    strategy.config.update(rules)

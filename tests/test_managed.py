@@ -52,7 +52,8 @@ def check_planned():
 
 
 @pytest.mark.parametrize(
-    "name", ["OwnStop", "Averaging", "Forecasting", "Painted", "Forgetful", "Heir", "Leaving"]
+    "name",
+    ["OwnStop", "Averaging", "Forecasting", "Painted", "Ruled", "Forgetful", "Indexed", "Heir", "Leaving"],
 )
 def test_its_own_stake_stop_and_targets_give_way(run, name):
     strategy = run(name, keep=[])
@@ -189,12 +190,20 @@ def test_by_inheritance(backtest, tmp_path):
         ("SameNames", "ManagedStrategy uses manager itself"),
         ("NoStrategy", "neither a freqtrade strategy nor has it generate_signal"),
         ("Nobody", "no file in .* defines this class"),
+        ("Managed", "must name the strategy that Managed wraps, is Managed"),
         (None, "freqtrade_ext.strategy must name the strategy that Managed wraps"),
     ],
 )
 def test_what_cannot_be_managed_is_refused_with_the_reason(run, name, reason):
     with pytest.raises(OperationalException, match=reason):
         run(name)
+
+
+def test_file_that_cannot_be_imported_is_named_with_the_reason(run, tmp_path, caplog):
+    (tmp_path / "strategies" / "broken.py").write_text("import nowhere\n\n\nclass Broken:\n    pass\n")
+    with pytest.raises(OperationalException, match=r"broken\.py cannot be imported, the warning before this"):
+        run("Broken")
+    assert "No module named 'nowhere'" in caplog.text
 
 
 def test_short_signals_do_not_count_on_spot(run, caplog):

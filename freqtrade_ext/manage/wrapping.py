@@ -35,7 +35,9 @@ class Wrapping(IStrategy):
         """Keep the market state in the dataframe, whatever the wrapped strategy makes of it."""
         of_state = [column for column in dataframe if column.startswith(PREFIX)]
         theirs = super().populate_indicators(dataframe.drop(columns=of_state), metadata)
-        return theirs.merge(dataframe[["date", *of_state]], on="date", how="left")
+        state = dataframe.set_index("date")[of_state]
+        # by date, as they may have dropped candles; some make the date their index as well as a column
+        return theirs.rename_axis(index=None).join(state, on="date")
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         if "exit_signal" in self.manager.settings.keep:

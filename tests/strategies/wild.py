@@ -209,6 +209,23 @@ class Painted(Crossing):
         return [{"method": "CooldownPeriod", "stop_duration_candles": 36}]
 
 
+class Ruled(Crossing):
+    """Rules made at run time, and names of its own."""
+
+    timeframe = "5m"
+    plot_config = None
+    trailing_stop = property(lambda self: True)
+    use_custom_stoploss = property(lambda self: False)
+    position_adjustment_enable = property(lambda self: False)
+    max_entry_position_adjustment = property(lambda self: 2)
+
+    def _rule(self):
+        raise AssertionError
+
+    def set_rules(self):
+        raise AssertionError
+
+
 class Prepared(Crossing):
     """State made at the start, used in callbacks, which call freqtrade's own."""
 
@@ -248,6 +265,20 @@ class Forgetful(Crossing):
         own = dataframe[["date", "open", "high", "low", "close", "volume"]].copy()
         own["sma"] = own["close"].rolling(50).mean()
         return own.fillna(0)
+
+
+class Indexed(Crossing):
+    """The date is its index as well."""
+
+    timeframe = "5m"
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.index = dataframe["date"]
+        return super().populate_indicators(dataframe, metadata)
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe.loc[dataframe.index.minute == 30, "enter_long"] = 1
+        return dataframe
 
 
 class Tunable(Crossing):
