@@ -3,8 +3,8 @@
 from typing import Any
 
 import talib
-from freqtrade.vendor.qtpylib.indicators import crossed_above, crossed_below
 from pandas import DataFrame
+from technical.qtpylib import crossed_above, crossed_below
 
 from freqtrade_ext import ManagedStrategy
 
