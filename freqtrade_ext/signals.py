@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from inspect import Parameter, signature
+from inspect import Parameter, iscoroutinefunction, signature
 from numbers import Real
 from typing import Any, Literal
 
@@ -51,7 +51,7 @@ class SignalStrategy(ManagedStrategy):
         """
         Make the object that gives the signals.
 
-        :raises OperationalException: it cannot be made, or a backtest could not show it the past.
+        :raises OperationalException: it cannot be made, is async, or a backtest could not show it the past.
         """
         super().ft_bot_start(**kwargs)
         try:
@@ -64,10 +64,13 @@ class SignalStrategy(ManagedStrategy):
         kinds = [p.kind for p in parameters]
         positional = sum(k in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for k in kinds)
         self._takes_data = positional > 1 or Parameter.VAR_POSITIONAL in kinds
+        name = f"{type(self._source).__name__}.generate_signal"
+        if iscoroutinefunction(self._source.generate_signal):
+            raise OperationalException(f"{name} is async, it must answer at once: wrap it in asyncio.run")
         if not (self.manager.is_trading or self._takes_data or hasattr(self._source, "market_data")):
             raise OperationalException(
-                f"{type(self._source).__name__}.generate_signal(symbol) would see the market of today in a "
-                "backtest: give it a second parameter for the market data, or an attribute market_data"
+                f"{name}(symbol) would see the market of today in a backtest: give it a second positional "
+                "parameter for the market data, or an attribute market_data"
             )
 
     def market_data(self, candles: DataFrame) -> Any:
@@ -132,7 +135,12 @@ class SignalStrategy(ManagedStrategy):
             self._source.market_data = data
             answer = self._source.generate_signal(symbol)
         action, confidence = read_signal(answer)
-        return "HOLD" if action == "BUY" and confidence <= self.manager.settings.confidence else action
+        if action == "BUY" and confidence <= self.manager.settings.confidence:
+            if self.manager.news.is_new(("confidence", pair), "too low"):
+                least = self.manager.settings.confidence
+                logger.info("%s: no entry on BUY with confidence %g, not above %g", pair, confidence, least)
+            return "HOLD"
+        return action
 
 
 def read_signal(answer: Any) -> tuple[Action, float]:

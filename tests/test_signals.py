@@ -91,6 +91,13 @@ def test_windows_end_with_the_candle_and_nothing_later_is_seen(run):
     assert dates[-1] == pd.Timestamp("2023-03-03", tz="UTC")
 
 
+def test_a_buy_that_is_not_sure_enough_is_told(run, caplog):
+    with caplog.at_level(logging.INFO, "freqtrade_ext"):
+        run("Unsure")
+    assert LocalTrade.bt_trades == []
+    assert "BTC/USDT: no entry on BUY with confidence 0.9, not above 70" in caplog.text
+
+
 def test_failing_class_is_one_error_and_no_trade(run, caplog):
     with caplog.at_level(logging.ERROR, "freqtrade_ext"):
         run("Broken")
@@ -105,6 +112,11 @@ def test_failing_class_is_one_error_and_no_trade(run, caplog):
 def test_class_without_market_data_cannot_be_backtested(run):
     with pytest.raises(OperationalException, match="would see the market of today in a backtest"):
         run("Online")
+
+
+def test_async_class_is_refused(run):
+    with pytest.raises(OperationalException, match=r"Waiting\.generate_signal is async"):
+        run("Waiting")
 
 
 def test_class_that_cannot_be_made_is_refused(run):

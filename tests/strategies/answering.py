@@ -35,6 +35,18 @@ class Online:
         return {"action": "BUY", "confidence": 100}
 
 
+class Waiting:
+    async def generate_signal(self, symbol, market_data):
+        return {"action": "BUY", "confidence": 100}
+
+
+class Unsure:
+    """Tells its confidence as a ratio."""
+
+    def generate_signal(self, symbol, market_data):
+        return {"action": "BUY", "confidence": 0.9}
+
+
 class Broken:
     def generate_signal(self, symbol, market_data):
         raise KeyError("no such thing")
