@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from freqtrade.configuration import Configuration
+from freqtrade.configuration.config_validation import validate_config_consistency
 from freqtrade.enums import RunMode
 from freqtrade.exchange import Exchange
 from freqtrade.optimize.backtesting import Backtesting
@@ -45,6 +46,7 @@ def run_backtest(
         "backtest_cache": "none",
     }
     config = Configuration(arguments, RunMode.BACKTEST).get_config()
+    validate_config_consistency(config, preliminary=True)
     backtesting = Backtesting(config, load_exchange(config) if load_exchange else None)
     backtesting.start()
     return backtesting

@@ -170,6 +170,21 @@ def test_minutes(run, tmp_path, shared_data):
     check_planned()
 
 
+def test_managed_and_as_it_is_in_one_list(run, backtest):
+    lone = run("Crossing").get_strategy_name()
+    managed = len(LocalTrade.bt_trades)
+    backtesting = backtest(
+        strategy_list=["Managed", "Crossing"],
+        timeframe="5m",
+        timerange="20230301-20230304",
+        freqtrade_ext={"strategy": "Crossing"},
+    )
+    results = backtesting.results["strategy"]
+    assert (lone, list(results)) == ("Crossing", ["Managed", "Crossing"])
+    assert len(results["Managed"]["trades"]) == managed
+    assert "trailing_stop_loss" in {trade["exit_reason"] for trade in results["Crossing"]["trades"]}
+
+
 def test_by_inheritance(backtest, tmp_path):
     (tmp_path / "strategies").mkdir()
     shutil.copy(ROOT / "tests" / "strategies" / "wild.py", tmp_path / "strategies")

@@ -31,6 +31,10 @@ class Wrapping(IStrategy):
 
     manager: Manager
 
+    def get_strategy_name(self) -> str:
+        """Tell `Managed` in a `--strategy-list`: freqtrade sorts its results by the names it was given."""
+        return self.config["strategy"] if self.config.get("strategy_list") else super().get_strategy_name()
+
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         """Keep the market state in the dataframe, whatever the wrapped strategy makes of it."""
         of_state = [column for column in dataframe if column.startswith(PREFIX)]
