@@ -176,8 +176,10 @@ class Manager:
             self.pace.watch(trade, plan, max(stage, position.stage_asked(trade)))
         if plan is None or trade.has_open_orders:
             return None
-        if self.is_trading and self._write_off(trade, rate):
-            return None
+        if self.is_trading:
+            position.follow_lot(trade, self._exchange.get_precision_amount(trade.pair))
+            if self._write_off(trade, rate):
+                return None
         return self._exits.due(trade, plan, stage, rate, now)
 
     def _least_stake(self, pair: str, rate: float) -> float:

@@ -30,6 +30,20 @@ def round_amount(trade: Trade, amount: float) -> float:
     )
 
 
+def follow_lot(trade: Trade, lot: float | None) -> None:
+    """
+    Cut the trade to the lot that the exchange has now; a trade keeps that of its entry.
+
+    freqtrade cuts a partial exit to the new lot, and refuses one that leaves a bit (2026.9 freqtradebot.py
+    `check_and_call_adjust_trade_position`), so that a last target would be refused for ever.
+
+    :param lot: amount precision of the pair, None where the exchange no longer lists it.
+    """
+    if lot is not None and lot != trade.amount_precision:
+        trade.amount_precision = lot
+        trade.recalc_trade_from_orders()
+
+
 def average_entry(trade: Trade) -> float:
     """Average the entries' fills, unrounded (`trade.open_rate` is rounded to the tick)."""
     fills = [(o.safe_filled, o.safe_price) for o in trade.orders if is_fill(o, trade.entry_side)]
@@ -159,7 +173,7 @@ def write_off(trade: Trade, rate: float) -> None:
     `Trade.close` takes the last partial exit's profit for the whole trade's while an amount is left
     (2026.9 persistence/trade_model.py `recalc_trade_from_orders`), so the profit is set here.
     """
-    lost = trade.amount * trade.open_rate
+    lost = trade.amount * trade.open_rate * (1 + trade.fee_open)
     trade.close(rate)
     trade.realized_profit -= lost
     trade.close_profit_abs = trade.realized_profit

@@ -186,7 +186,22 @@ def test_entry_of_a_thin_book_that_can_never_be_sold_is_closed_as_lost(monkeypat
     monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
     trade = new_trade(rate=100_000.0, amount=0.00002)
     position.write_off(trade, 90_000.0)
-    assert (trade.is_open, trade.close_profit_abs) == (False, pytest.approx(-2.0))
+    # what it cost, with the entry's fee
+    assert (trade.is_open, trade.close_profit_abs) == (False, pytest.approx(-2.002))
+
+
+def test_a_lot_made_coarser_while_a_trade_is_open_leaves_no_bit_that_makes_freqtrade_refuse_its_last_target():
+    trade = new_trade(amount=0.00143)
+    position.follow_lot(trade, 1e-4)
+    assert (trade.amount, position.entered_amount(trade)) == (0.0014, 0.0014)
+    position.follow_lot(trade, None)
+    assert trade.amount == 0.0014
+
+
+def test_a_lot_larger_than_the_position_leaves_it_as_it_is():
+    trade = new_trade(amount=0.00143)
+    position.follow_lot(trade, 1.0)
+    assert (trade.amount, trade.is_open) == (0.00143, True)
 
 
 def test_written_off_trade_counts_its_rest_as_lost(monkeypatch):
@@ -197,7 +212,7 @@ def test_written_off_trade_counts_its_rest_as_lost(monkeypatch):
     # bought 0.00143 for 143 and a fee of 0.1 %, of which the sold part's share; 40 times 1e-6 are left over
     gained = 0.00139 * 101_000 * 0.999 - 0.00139 * 100_000 * 1.001
     assert trade.is_open is False
-    assert trade.close_profit_abs == pytest.approx(gained - 4.0, abs=1e-6)
+    assert trade.close_profit_abs == pytest.approx(gained - 4.004, abs=1e-6)
     assert math.isclose(trade.close_profit, trade.close_profit_abs / 143, rel_tol=1e-6)
 
 

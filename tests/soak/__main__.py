@@ -21,6 +21,9 @@ HOUR_MS = 3_600_000
 SAID_AT_MOST = 5
 """warnings and errors per trouble: freqtrade tries several times, and books stay empty for minutes"""
 
+NO_MARKETS = "Could not load markets"
+"""why stock freqtrade does not start"""
+
 
 class Memory:
     """What the process holds, hour by hour: the bot, and the market with its tape beside it."""
@@ -66,6 +69,9 @@ def soak(
     end = datetime.fromtimestamp(bot.clock.ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     books = Books(bot.database)
     said = complaints(bot.log)
+    if any(NO_MARKETS in text for text in bot.ends):
+        # of an exchange object that stock freqtrade gave up, without closing it
+        said.pop("ERROR asyncio: Unclosed connector", None)
     made = troubles[0].made
     problems = audit(bot.database, end)
     problems += [f"the bot ended: {text}" for text in bot.ends if not is_known(text)]

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,15 @@ class Disk:
 
 
 def lock(database: Path, seconds: float) -> None:
-    """Let another program write to the database for so long, in real time."""
+    """Let another program write to the database for so long, in real time, unless the bot itself does."""
     locked = threading.Event()
 
     def hold() -> None:
-        other = sqlite3.connect(database)
-        other.execute("begin immediate")
-        locked.set()
-        _real_sleep(seconds)
-        other.rollback()
-        other.close()
+        with closing(sqlite3.connect(database)) as other, suppress(sqlite3.OperationalError):
+            other.execute("begin immediate")
+            locked.set()
+            _real_sleep(seconds)
+            other.rollback()
 
     threading.Thread(target=hold, daemon=True).start()
     locked.wait(10)
