@@ -17,6 +17,7 @@ from freqtrade_ext.decide import NoTrade
 from freqtrade_ext.decide.market_state import MIN_CANDLES
 from freqtrade_ext.decide.plan import PlanError
 from freqtrade_ext.manage.callbacks import given_the_trade_itself, guarded
+from freqtrade_ext.manage.chart import LINES
 from freqtrade_ext.manage.manager import Manager
 from freqtrade_ext.manage.market_states import PREFIX, state_timeframe
 from freqtrade_ext.manage.tuning import add_parameters, tuned
@@ -46,10 +47,10 @@ DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
 
 SUBPLOTS = {
     "RSI": {f"{PREFIX}rsi": {"color": "#b279a2"}},
-    "MACD histogram": {f"{PREFIX}macd_hist": {"type": "bar", "color": "#72b7b2"}},
+    "MACD hist": {f"{PREFIX}macd_hist": {"type": "bar", "color": "#72b7b2"}},
     "ADX": {f"{PREFIX}adx": {"color": "#f58518"}},
     "ATR %": {f"{PREFIX}atr_pct": {"color": "#e45756"}},
-    "Regime (0 flat, 1 choppy, 2 trending)": {f"{PREFIX}regime": {"color": "#54a24b"}},
+    "Regime": {f"{PREFIX}regime": {"color": "#54a24b"}},
 }
 
 
@@ -86,7 +87,11 @@ class ManagedStrategy(Wrapping):
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
         if not isinstance(getattr(type(self), "plot_config", None), property):
             own: dict[str, Any] = getattr(self, "plot_config") or {}  # noqa: B009  # mypy cannot tell its type
-            self.plot_config = {**own, "subplots": {**SUBPLOTS, **own.get("subplots", {})}}
+            self.plot_config = {
+                **own,
+                "main_plot": {**LINES, **own.get("main_plot", {})},
+                "subplots": {**SUBPLOTS, **own.get("subplots", {})},
+            }
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
@@ -225,6 +230,8 @@ class ManagedStrategy(Wrapping):
         theirs = super().plot_annotations(
             pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
         )
+        # FreqUI gets this very dataframe (2026.9 rpc/rpc.py `_rpc_analysed_dataframe`)
+        self.manager.chart.add_lines(pair, dataframe, candle)
         return [*theirs, *self.manager.chart.annotations(pair, start_date, end_date, candle)]
 
 

@@ -11,6 +11,7 @@ from statistics import median
 import pytest
 from sqlalchemy import create_engine, text
 
+from freqtrade_ext.manage.chart import LINES
 from tests.bot_process import running_bot, running_market
 from tests.report.postgres import new_database, postgres_or_skip
 from tests.served_bot import ServedBot
@@ -47,6 +48,12 @@ def watched(bot, market):
     with running_bot(bot):
         plan = bot.wait(lambda: bot.plans().get("BTC/USDT"), "the plan")
         started = len(beats(bot))
+        chart = bot.get("pair_candles", **CHART)
+        newest = dict(zip(chart["columns"], chart["data"][-1], strict=True))
+        # the candles carry what the chart is to grow to, by the columns that FreqUI is told to draw
+        for column, rate in zip(LINES, (plan["stop_rate"], plan["target_rates"][-1]), strict=True):
+            assert newest[column] == pytest.approx(rate)
+            assert column in bot.get("plot_config")["main_plot"]
         bot.wait_for_loops(5)
         quiet = gaps(beats(bot)[started:])
         before = connections(bot)
