@@ -65,19 +65,19 @@ def equity_chart(
 def bridge_chart(steps: Sequence[Step], currency: str) -> Markup:
     """Draw from top to bottom what each step adds or takes."""
     height = 34 * len(steps) + 6
-    chart = drawing(760, height, "From the rates decided on to the profit")
+    chart = drawing(480, height, "From the rates decided on to the profit")
     edges: list[Point] = []
     for step in steps:
         left = 0.0 if step.is_level else edges[-1][1]
         edges.append((left, left + step.value))
-    x = Axis([0.0, *(edge for both in edges for edge in both)], 295, 620)
+    x = Axis([0.0, *(edge for both in edges for edge in both)], 208, 350)
     line(chart, (x(0), 0), (x(0), height), "zero")
     for row, (step, (left, right)) in enumerate(zip(steps, edges, strict=True)):
         y, width = 8 + 34 * row, max(abs(x(right) - x(left)), 1)
         tone = "level" if step.is_level else tone_of(step.value)
         add(chart, "rect", tone, x=min(x(left), x(right)), y=y, width=width, height=22, rx=2)
-        text(chart, 280, y + 16, step.label, "end", "name")
-        text(chart, 755, y + 16, f"{step.value:+,.3f} {currency}", "end", "name")
+        text(chart, 198, y + 16, step.label, "end", "name")
+        text(chart, 478, y + 16, f"{step.value:+,.3f} {currency}", "end", "name")
     return markup(chart)
 
 

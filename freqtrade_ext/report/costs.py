@@ -24,6 +24,9 @@ from freqtrade_ext.report.rows import OrderRow, Record
 K = TypeVar("K", bound=Any)
 """can be sorted"""
 
+ROUNDING = 1e-12
+"""ratio of two rates that differ by floating point alone; a picture scaled to its data would show it"""
+
 LATENCIES: dict[str, Callable[[Record], float | None]] = {
     "order to the exchange": lambda record: record.entry_latency_ms,
     "answer back": lambda record: record.response_latency_ms,
@@ -91,6 +94,8 @@ def slippage(order: OrderRow) -> float | None:
     """Return quote units, positive where the fill was worse than decided; None where that is unknown."""
     if order.record is None or not order.cost:
         return None
+    if math.isclose(order.average, order.record.decision_rate, rel_tol=ROUNDING):
+        return 0.0
     return order.direction * order.filled * (order.average - order.record.decision_rate)
 
 

@@ -11,6 +11,7 @@ Costs of the small database, by hand. Decided, slippage and fee per fill:
   tp1   0.4 * 101.8  =   40.72                             0      0.04072
 """
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -146,6 +147,10 @@ def test_percentile_is_the_nearest_rank(ratio, expected):
 )
 def test_slippage_is_positive_where_it_is_worse(side, average, expected):
     assert slippage_bps(order(side, 2, 100, average)) == pytest.approx(expected)
+
+
+def test_rates_that_differ_by_floating_point_alone_are_no_slippage():
+    assert slippage_bps(order("buy", 3.0, 152.93, math.nextafter(152.93, math.inf))) == 0
 
 
 def test_no_cost_without_records(small):
