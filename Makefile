@@ -2,7 +2,7 @@
 # make test     check everything
 # make report   what trading cost and earned, from the bot's database (ARGS="--db-url ...")
 # make fidelity how true the fills are, measured on recordings (RECORDINGS=folder)
-# make demo     a first hour of trading in half a minute, with its report
+# make demo     a first hour of trading in seconds, with its report
 # make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT")
 # make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
 # make bench    how fast it fills, reacts, loops and, with CANDLES=folder, backtests, beside stock freqtrade (20 minutes)
