@@ -1,6 +1,7 @@
 """Managed strategies in the real bot, on books that only the test changes: what may go wrong."""
 
 import json
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -58,6 +59,28 @@ def times_said(bot, text):
 
 def plan_of(bot):
     return bot.wait(lambda: bot.custom_data().get("plan"), "the plan")
+
+
+def test_unedited_strategy_runs_by_plan(new_bot, market):
+    """Its own stake, stop, profit, averaging and exits give way; its signals and what it is told do not."""
+    bot = new_bot("Managed", freqtrade_ext={"strategy": "Wilful"})
+    (bot.folder / "user_data" / "strategies").mkdir()
+    shutil.copy(ROOT / "strategies" / "managed.py", bot.folder / "user_data" / "strategies")
+    with running_bot(bot):
+        plan = plan_of(bot)
+        bot.wait_for_loops(3)
+        (trade,) = bot.trades()
+        assert trade["is_open"]
+        assert (trade["strategy"], trade["enter_tag"]) == ("Wilful", "always")
+        assert trade["stop_loss"] == plan["stop_rate"]
+        assert trade["stake_amount"] == pytest.approx(150, abs=1.1)
+        first = plan["target_rates"][0]
+        market.freeze("BTCUSDT", [(first + 10, 5.0)], [(first + 20, 5.0)])
+        entry, exit_order = bot.wait(lambda: len(bot.orders()) == 2 and bot.orders(), "the first target")
+        assert exit_order["ft_order_tag"].startswith("tp1")
+        share = 100 * exit_order["filled"] / entry["filled"]
+        assert share == pytest.approx(plan["shares"][0], abs=1)
+        bot.wait(lambda: bot.custom_data().get("seen") == ["buy", "sell"], "it to be told of both")
 
 
 def test_plan_survives_kill_before_the_entry_has_filled(new_bot, market):

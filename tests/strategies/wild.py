@@ -329,6 +329,51 @@ class Leaving(Crossing):
         return 0.003
 
 
+class Wilful(IStrategy):
+    """Enters always, and would itself buy for 11, stop, average and leave in every loop."""
+
+    timeframe = "5m"
+    stoploss = -0.001
+    minimal_roi = {"0": -1}
+    trailing_stop = True
+    trailing_stop_positive = 0.0001
+    use_custom_stoploss = True
+    use_custom_roi = True
+    position_adjustment_enable = True
+    order_types = {"entry": "limit", "exit": "limit", "stoploss": "limit", "stoploss_on_exchange": True}
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return dataframe
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        dataframe[["enter_long", "enter_tag"]] = (1, "always")
+        return dataframe
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return dataframe
+
+    def custom_stake_amount(self, *args, **kwargs):
+        return 11
+
+    def custom_stoploss(self, *args, **kwargs):
+        return -0.0001
+
+    def adjust_trade_position(self, *args, **kwargs):
+        return 30
+
+    def custom_roi(self, *args, **kwargs):
+        return -1
+
+    def custom_exit(self, *args, **kwargs):
+        return "now"
+
+    def confirm_trade_exit(self, *args, **kwargs) -> bool:
+        return False
+
+    def order_filled(self, pair, trade, order, current_time, **kwargs) -> None:
+        trade.set_custom_data("seen", [*trade.get_custom_data("seen", []), order.ft_order_side])
+
+
 class FirstInterface(IStrategy):
     """Version 1, which freqtrade gave up."""
 
