@@ -20,7 +20,7 @@ RECENT_DIFFS = 3000
 
 class RecordedBook:
     """
-    The recorded book: snapshot, then depth diffs, with bookTicker on top where it is newer.
+    The recorded book: snapshot, then depth diffs, with the bookTickers that are newer on top.
 
     Where diffs are missing, as after a recorder's lost connection, it begins anew with the next snapshot.
     """
@@ -32,7 +32,8 @@ class RecordedBook:
         """newest one not used"""
         self._id = 0
         """of the last snapshot or diff"""
-        self._top: dict[str, Any] = {"u": 0}
+        self._tops: deque[dict[str, Any]] = deque(maxlen=RECENT_DIFFS)
+        """bookTickers newer than that"""
         self.known = False
         self._is_whole = False
         """no diff is missing since the snapshot"""
@@ -46,10 +47,10 @@ class RecordedBook:
             self._recent.append(data)
             if self.known:
                 yield from self._diff(data)
-        elif record.kind == "bookTicker" and data["u"] > max(self._id, self._top["u"]):
-            self._top = data
+        elif record.kind == "bookTicker" and data["u"] > (self._tops[-1]["u"] if self._tops else self._id):
+            self._tops.append(data)
             if self.known:
-                yield self._splice()
+                yield self._splice(data)
 
     def _start(self, snapshot: dict[str, Any]) -> Iterator[Quotes]:
         """Begin with a snapshot, and with the diffs that had come before it."""
@@ -85,23 +86,27 @@ class RecordedBook:
         for side, new in zip(self._sides, changed, strict=True):
             for rate, amount in new:
                 side.put(rate, amount)
-        if self._top["u"] <= self._id:
-            yield Quotes(0, changed[0], changed[1], self._id)
-            return
-        # one step, so that no older top can be seen in between
-        top = self._splice()
-        bids, asks = dict(changed[0]) | dict(top.bids), dict(changed[1]) | dict(top.asks)
-        yield Quotes(0, list(bids.items()), list(asks.items()), top.update_id)
+        while self._tops and self._tops[0]["u"] <= self._id:
+            self._tops.popleft()
+        # each once more, as the diff brings back levels that one of them had shown to be gone; all in one
+        # step, so that nothing older than the last can be seen in between
+        bids, asks, update_id = dict(changed[0]), dict(changed[1]), self._id
+        for top in self._tops:
+            spliced = self._splice(top)
+            bids.update(spliced.bids)
+            asks.update(spliced.asks)
+            update_id = top["u"]
+        yield Quotes(0, list(bids.items()), list(asks.items()), update_id)
 
-    def _splice(self) -> Quotes:
+    def _splice(self, top: dict[str, Any]) -> Quotes:
         changes: list[list[Level]] = []
         for side, rate_name, amount_name in zip(self._sides, "ba", "BA", strict=True):
-            best = to_fixed(self._top[rate_name])
-            level = (best, to_fixed(self._top[amount_name]))
+            best = to_fixed(top[rate_name])
+            level = (best, to_fixed(top[amount_name]))
             changes.append([*((rate, 0) for rate in _better(side, best)), level])
             for rate, amount in changes[-1]:
                 side.put(rate, amount)
-        return Quotes(0, changes[0], changes[1], self._top["u"])
+        return Quotes(0, changes[0], changes[1], top["u"])
 
 
 def _better(side: BookSide, best: int) -> Iterator[int]:

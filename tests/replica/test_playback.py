@@ -67,6 +67,21 @@ def book(market: Market) -> tuple[dict[float, float], dict[float, float]]:
     return bids, asks
 
 
+def test_a_diff_does_not_bring_back_levels_that_a_newer_top_has_shown_to_be_gone(tmp_path: Path) -> None:
+    path = tmp_path / "ethusdt.dat"
+    snapshot = {"lastUpdateId": 100, "bids": [["99.00", "1"]], "asks": [["101.00", "1"], ["103.00", "1"]]}
+    path.write_text(
+        line(1_700_000_000_000, snapshot)
+        + top(1_700_000_000_010, 105, "99.00", "102.50")
+        + top(1_700_000_000_020, 107, "99.00", "101.00")
+        + diff(1_700_000_000_100, 101, 103, [], [["102.00", "5"]])
+    )
+    exchange = play([path], 1.0, loop=False, clock=Time(START_MS))
+    exchange.advance(START_MS + 1_000)
+    (market,) = exchange.markets
+    assert book(market)[1] == {101: 1, 102.5: 1, 103: 1}
+
+
 def test_a_recording_plays_from_its_snapshot_with_its_own_ids_and_times_from_now(recording: Path) -> None:
     clock = Time(START_MS)
     exchange = play([recording], 1.0, loop=False, clock=clock)
