@@ -34,8 +34,11 @@ class DatabaseStore:
         return {row.key: json.loads(row.value) for row in Trade.session.scalars(select(PaperState))}
 
     def save(self, values: Mapping[str, Any]) -> None:
+        # freqtrade's session does not flush by itself, and merge does not find what waits in it
+        waiting = {row.key: row for row in Trade.session.new if isinstance(row, PaperState)}
         for key, value in values.items():
-            Trade.session.merge(PaperState(key=key, value=json.dumps(value)))
+            row = waiting.get(key) or Trade.session.merge(PaperState(key=key))
+            row.value = json.dumps(value)
 
 
 class MemoryStore:

@@ -120,3 +120,21 @@ def test_killed_after_the_commit_both_have_it_and_the_prints_missed_meanwhile_fi
     )
     assert again["average"] == 100_010
     exchange.close()
+
+
+def test_orders_that_freqtrade_forgets_without_a_commit_do_not_end_the_bot(replica, tmp_path):
+    """An order that filled nothing makes no trade (2026.9 freqtradebot.py `execute_entry`)."""
+    exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
+    for _ in range(2):
+        order = exchange.create_order(
+            pair=PAIR,
+            ordertype="limit",
+            side="buy",
+            amount=1.0,
+            rate=100_000.0,
+            leverage=1.0,
+            time_in_force="FOK",
+        )
+        assert (order["status"], order["filled"]) == ("expired", 0)
+    Trade.commit()
+    exchange.close()
