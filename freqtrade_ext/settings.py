@@ -97,17 +97,23 @@ class Settings:
         (40.0, 30.0, 30.0), "percent", "otherwise", total=100, space="targets"
     )
     targets_strong: Percents = _setting(
-        (2.0, 4.0, 8.0), "percent of entry", "TP levels in a strong trend", rising=True, space="targets"
+        (2.0, 4.0, 8.0),
+        "percent of entry",
+        "TP levels in a strong trend",
+        above=0,
+        rising=True,
+        space="targets",
     )
     targets_early: Percents = _setting(
         (1.5, 2.5, 4.0),
         "percent of entry",
         "TP levels in chop or high volatility",
+        above=0,
         rising=True,
         space="targets",
     )
     targets_standard: Percents = _setting(
-        (1.8, 3.2, 5.5), "percent of entry", "TP levels otherwise", rising=True, space="targets"
+        (1.8, 3.2, 5.5), "percent of entry", "TP levels otherwise", above=0, rising=True, space="targets"
     )
     stop_atr_high: float = _setting(1.5, "ATR", "stop distance in high volatility", above=0, space="stops")
     stop_atr_mid: float = _setting(1.8, "ATR", "stop distance in moderate volatility", above=0, space="stops")
@@ -121,6 +127,7 @@ class Settings:
         "ms",
         "time an order takes to the exchange, and its answer back: drawn from this range",
         at_least=0,
+        at_most=60_000,  # Binance takes no order that is older (`recvWindow`)
         rising=True,
     )
     maker_fill: MakerFill = _setting("pessimistic", "", "which estimate fills resting orders")
@@ -175,13 +182,15 @@ def _typed(name: str, wanted: Any, value: Any) -> Any:
 
 
 def _plain(name: str, options: tuple[type, ...], value: Any) -> Any:
-    """Return the value as one of the plain types; bool is no number here, but an int is a float."""
+    """Return the value as one of the plain types; bool is no number here, but a sane int is a float."""
     if isinstance(value, bool):
         if bool in options:
             return value
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        pass
     elif isinstance(value, options):
         return value
-    elif isinstance(value, int) and float in options and abs(value) < 2**63:
+    elif isinstance(value, int) and float in options:
         return float(value)
     raise SettingsError(f"freqtrade_ext.{name} must be {options[0].__name__}, is {value!r}")
 

@@ -92,6 +92,12 @@ def test_the_ends_of_what_is_allowed(name, value, kept):
         ("recent_trades", 0, "must be >= 1, is 0"),
         ("latency_ms", [-1, 50], "must be rising from 0, is [-1.0, 50.0]"),
         ("latency_ms", [200, 50], "must be rising from 0, is [200.0, 50.0]"),
+        # time.sleep ends the bot from about 1e19 ms on; long before it would seem to hang
+        ("latency_ms", [50, 1e300], "must be <= 60000, is [50.0, 1e+300]"),
+        # no plan has a target at its entry, so that there would never be a trade
+        ("targets_strong", [0, 2, 4], "must be > 0, is [0.0, 2.0, 4.0]"),
+        ("targets_early", [0, 0, 0], "must be > 0, is [0.0, 0.0, 0.0]"),
+        ("max_positions", 10**400, f"must be int, is {10**400}"),
         ("bnb_discount", 1, "must be < 1, is 1.0"),
         ("feed_fresh_ms", 0, "must be > 0, is 0.0"),
         ("keep", ["stoploss"], "must be among ('exit_signal', 'custom_exit', 'roi'), is ['stoploss']"),
