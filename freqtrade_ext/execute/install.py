@@ -20,13 +20,13 @@ from freqtrade.persistence import Trade
 from freqtrade.util import FtTTLCache
 
 from freqtrade_ext.execute.account import Account, currencies
-from freqtrade_ext.execute.book import BadBook, Book, BuySell
+from freqtrade_ext.execute.book import Book, BuySell
 from freqtrade_ext.execute.engine import BalanceTooLow, Engine, OrderRejected
 from freqtrade_ext.execute.feed import Feed
 from freqtrade_ext.execute.left_over import order_left, replay_orders
 from freqtrade_ext.execute.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.execute.store import DatabaseStore, MemoryStore
-from freqtrade_ext.execute.venue import Venue
+from freqtrade_ext.execute.venue import Venue, sensible
 from freqtrade_ext.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,8 @@ class PaperExchange(Exchange):
         Stock freqtrade takes that answer over and stops trading for good, with trades open (2026.9
         exchange.py `reload_markets`, hourly; worker.py `_process_running`).
         """
-        super()._load_async_markets(reload)
+        with sensible(f"{self.name}'s markets"):
+            super()._load_async_markets(reload)
         if not self._api_async.markets:
             if self._api.markets:
                 self._api_async.set_markets_from_exchange(self._api)
@@ -124,22 +125,21 @@ class PaperExchange(Exchange):
                 "datetime": None,
                 "nonce": None,
             }
-        order_book = super().fetch_l2_order_book(pair, limit)
-        try:
+        with sensible(f"{self.name}'s order book of {pair}"):
+            order_book = super().fetch_l2_order_book(pair, limit)
             Book(order_book["bids"], order_book["asks"], 0, limit)
-        except BadBook as error:
-            raise TemporaryError(f"{self.name}'s order book of {pair} {error}") from error
         return order_book
 
     def fetch_ticker(self, pair: str) -> dict[str, Any]:
         """Bid, ask and last come from the feed; the figures of the last 24 hours once a minute by REST."""
         top = self.feed.top(pair) if self.feed else None
         last = self.feed.prints(pair, None) if self.feed else None
-        if top is None or not last:
-            return super().fetch_ticker(pair)
-        ticker = self.tickers.get(pair)
+        ticker = self.tickers.get(pair) if top and last else None
         if ticker is None:
-            ticker = self.tickers[pair] = super().fetch_ticker(pair)
+            with sensible(f"{self.name}'s ticker of {pair}"):
+                ticker = self.tickers[pair] = super().fetch_ticker(pair)
+        if not top or not last:
+            return ticker
         return ticker | {"bid": top[0], "ask": top[1], "last": last[-1].rate, "close": last[-1].rate}
 
     def create_order(

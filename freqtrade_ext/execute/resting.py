@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from freqtrade_ext.execute.book import BuySell
 from freqtrade_ext.settings import MakerFill
@@ -20,6 +22,19 @@ class Print(NamedTuple):
     """base units"""
     side: BuySell
     """of the aggressor"""
+
+    @classmethod
+    def from_ccxt(cls, trade: Mapping[str, Any], contract_size: float = 1.0) -> Print:
+        """
+        Read one of ccxt's trades.
+
+        :param contract_size: base units per unit of ccxt's amount.
+        :raises TypeError, ValueError: it cannot be true.
+        """
+        rate, amount = trade["price"], trade["amount"]
+        if not (0 < rate < math.inf and 0 <= amount < math.inf and trade["timestamp"] > 0):
+            raise ValueError(f"no trade of {amount} at {rate}")
+        return cls(str(trade["id"]), trade["timestamp"], rate, amount * contract_size, trade["side"])
 
 
 @dataclass(slots=True)

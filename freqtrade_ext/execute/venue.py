@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ccxt
@@ -32,6 +34,24 @@ DEPTHS = {
 PRINTS_LIMIT = 1000
 PRINTS_WINDOW_MS = 3_600_000
 """ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
+
+
+@contextmanager
+def sensible(what: str) -> Iterator[None]:
+    """
+    Make an error of the exchange of what comes of an answer that makes no sense.
+
+    freqtrade catches nothing else, so that each of these would end the bot.
+
+    :param what: was answered, for the message.
+    :raises TemporaryError: naming it and what is wrong.
+    """
+    try:
+        yield
+    except BadBook as error:
+        raise TemporaryError(f"{what} {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TemporaryError(f"{what} cannot be read: {error!r}") from error
 
 
 class Venue:
@@ -65,11 +85,9 @@ class Venue:
         asked_ms = self.now_ms()
         raw = self._ask(self._exchange._api.fetch_l2_order_book, pair, depth)
         size = self._contract_size(pair)
-        try:
+        with sensible(f"{self._exchange.name}'s order book of {pair}"):
             bids, asks = _levels(raw["bids"], size), _levels(raw["asks"], size)
             return Book(bids, asks, asked_ms, depth, raw["nonce"])
-        except BadBook as error:
-            raise TemporaryError(f"{self._exchange.name}'s order book of {pair} {error}") from error
 
     def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
         """
@@ -104,10 +122,8 @@ class Venue:
         if market is None:
             raise TemporaryError(f"{self._exchange.name} no longer lists {pair}")
         listed = market["info"].get("filters")
-        try:
+        with sensible(f"{self._exchange.name}'s filters of {pair}"):
             filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
-        except (KeyError, TypeError) as error:
-            raise TemporaryError(f"{self._exchange.name} lists unreadable filters of {pair}") from error
         maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
         return Rules(filters, maker, taker, self._contract_size(pair))
 
@@ -118,25 +134,25 @@ class Venue:
         :raises TemporaryError: the exchange fails, or answers something else.
         """
         api = self._exchange._api
-        if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
-            symbol = self._ask(api.market_id, pair)
-            answer = self._ask(api.public_get_avgprice, {"symbol": symbol})
-            try:
-                return float(answer["price"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise TemporaryError(f"{self._exchange.name} tells no average rate of {pair}") from error
-        return self.prints(pair, None)[0][-1].rate
+        with sensible(f"{self._exchange.name}'s average rate of {pair}"):
+            if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
+                symbol = self._ask(api.market_id, pair)
+                return float(self._ask(api.public_get_avgprice, {"symbol": symbol})["price"])
+            return self.prints(pair, None)[0][-1].rate
 
     def bnb_rate(self, quote: str) -> float | None:
-        rate: float | None = self._exchange.get_conversion_rate("BNB", quote)
-        return rate
+        """:return: None where the exchange tells none that can be true."""
+        with sensible(f"{self._exchange.name}'s tickers"):
+            rate = self._exchange.get_conversion_rate("BNB", quote)
+        return rate if rate is not None and 0 < rate < math.inf else None
 
     def _prints(self, pair: str, since_ms: int | None, limit: int) -> list[Print]:
         is_hyperliquid = self._exchange.id == "hyperliquid"
         fetch = self._recent_trades if is_hyperliquid else self._exchange._api.fetch_trades
         raw = self._ask(fetch, pair, since_ms, limit)
         size = self._contract_size(pair)
-        prints = [Print(str(t["id"]), t["timestamp"], t["price"], t["amount"] * size, t["side"]) for t in raw]
+        with sensible(f"{self._exchange.name}'s trades of {pair}"):
+            prints = [Print.from_ccxt(trade, size) for trade in raw]
         return sorted(prints, key=lambda p: p.time_ms)
 
     def _recent_trades(self, pair: str, since_ms: int | None, limit: int) -> list[dict[str, Any]]:
@@ -156,7 +172,8 @@ class Venue:
     def _ask(self, call: Callable[..., Any], *args: Any) -> Any:
         """Call ccxt, and raise freqtrade's errors as freqtrade's own methods do."""
         try:
-            return call(*args)
+            with sensible(f"{self._exchange.name}'s answer to {call.__name__}"):
+                return call(*args)
         except ccxt.DDoSProtection as error:
             raise DDosProtection(error) from error
         except (ccxt.OperationFailed, ccxt.ExchangeError) as error:

@@ -4,7 +4,7 @@ import json
 from urllib.request import Request, urlopen
 
 import pytest
-from freqtrade.exceptions import InvalidOrderException, TemporaryError
+from freqtrade.exceptions import ExchangeError, InvalidOrderException, TemporaryError
 from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.execute.install import install
@@ -73,6 +73,42 @@ def test_garbage_for_the_average_rate_does_not_end_the_bot(replica, exchange, bo
         Venue(exchange).average_rate("BTC/USDT")
 
 
+BAD_TRADE = '[{{"a": 1, "p": "{}", "q": "{}", "T": 1795572306003, "m": true}}]'
+
+
+BAD_TRADES = [BAD_TRADE.format(*bad) for bad in (("NaN", 1), (0, 1), (1, -1), (1, ""))]
+
+
+@pytest.mark.parametrize("body", ["[{}]", "[null]", "7", '"x"', *BAD_TRADES])
+def test_garbage_for_trades_does_not_end_the_bot(replica, exchange, body):
+    answer_with(replica, body, "aggTrades")
+    with pytest.raises(TemporaryError):
+        Venue(exchange).prints("BTC/USDT", None)
+
+
+@pytest.mark.parametrize("levels", ['[["x", "y"]]', '[["1"]]', "[null]", "7", '[["1", "NaN"]]'])
+def test_garbage_among_the_levels_of_a_book_does_not_end_the_bot(replica, exchange, levels):
+    install(exchange, Settings(feed=False))
+    answer_with(replica, f'{{"lastUpdateId": 7, "bids": {levels}, "asks": []}}', "depth")
+    for ask in (exchange.fetch_l2_order_book, exchange.paper._market.book):
+        with pytest.raises(TemporaryError, match=r"order.book"):
+            ask("BTC/USDT", 20)
+
+
+@pytest.mark.parametrize("body", ["[null]", "null", '{"code": "x"}'])
+def test_garbage_for_tickers_does_not_end_the_bot(replica, exchange, body):
+    install(exchange, Settings(feed=False))
+    answer_with(replica, body, "ticker/24hr")
+    with pytest.raises(ExchangeError):
+        exchange.paper._market.bnb_rate("USDT")
+
+
+def test_no_fee_is_paid_in_bnb_at_a_rate_that_is_none(exchange, monkeypatch):
+    for rate in (float("nan"), float("inf"), -5.0, 0.0):
+        monkeypatch.setattr(exchange, "get_conversion_rate", lambda *coins, rate=rate: rate)
+        assert Venue(exchange).bnb_rate("USDT") is None
+
+
 def test_a_pair_that_is_no_longer_listed_is_an_error_of_the_exchange(exchange):
     """A KeyError or one of ccxt's own errors would end freqtrade's loop."""
     venue = Venue(exchange)
@@ -86,7 +122,7 @@ def test_a_pair_that_is_no_longer_listed_is_an_error_of_the_exchange(exchange):
 @pytest.mark.parametrize("filters", [[{"limit": 10}], [None], ["LOT_SIZE"], 7])
 def test_filters_that_are_none_are_an_error_of_the_exchange(exchange, filters):
     exchange.markets["BTC/USDT"]["info"]["filters"] = filters
-    with pytest.raises(TemporaryError, match="unreadable filters of BTC/USDT"):
+    with pytest.raises(TemporaryError, match="filters of BTC/USDT cannot be read"):
         Venue(exchange).rules("BTC/USDT")
 
 

@@ -54,8 +54,7 @@ class UnifiedStreams:
         self._changed()
 
     async def _follow_trades(self) -> None:
-        for t in await self._client.watch_trades(self._pair):
-            self.prints.append(Print(str(t["id"]), t["timestamp"], t["price"], t["amount"], t["side"]))
+        self.prints.extend(map(Print.from_ccxt, await self._client.watch_trades(self._pair)))
 
     async def _unwatch(self) -> None:
         for name, leave in (("OrderBook", "order_book"), ("Trades", "trades")):
