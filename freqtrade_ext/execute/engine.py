@@ -116,6 +116,12 @@ class Engine:
             order.stage = "resting" if order.request.stop_rate is None else "waiting"
             self._save(order)
 
+    def drop(self, order: PaperOrder) -> None:
+        """End an open order that belongs to no open trade any more."""
+        with self._lock:
+            order.end("canceled", "it belongs to no open trade")
+            self._save(order)
+
     def fill_record(self, order_id: str) -> dict[str, Any] | None:
         """Return what happened to an order (`PaperOrder.record`); None for one this engine never had."""
         order = self._orders.get(order_id)

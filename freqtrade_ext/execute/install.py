@@ -23,7 +23,7 @@ from freqtrade_ext.execute.account import Account, currencies
 from freqtrade_ext.execute.book import Book, BuySell
 from freqtrade_ext.execute.engine import BalanceTooLow, Engine, OrderRejected
 from freqtrade_ext.execute.feed import Feed
-from freqtrade_ext.execute.left_over import order_left, replay_orders
+from freqtrade_ext.execute.left_over import open_again, order_left, replay_orders
 from freqtrade_ext.execute.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.execute.store import DatabaseStore, MemoryStore
 from freqtrade_ext.execute.venue import Venue, sensible
@@ -74,6 +74,8 @@ def install(exchange: Exchange, settings: Settings) -> Engine | None:
     exchange.feed = Feed(exchange, settings.feed_fresh_ms) if settings.feed else None
     exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
+    if has_database:
+        open_again(exchange.paper)
     logger.info(
         "Dry-run orders fill from the order book of %s: %g-%g ms latency, %s estimate of resting orders, "
         "fees in %s.",

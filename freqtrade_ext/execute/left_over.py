@@ -1,4 +1,4 @@
-"""Go on with a database of stock freqtrade's dry-run: its fills on the account, its open orders."""
+"""Bring engine and database together at a start: what stock freqtrade left there, and what it forgets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from freqtrade.exceptions import InvalidOrderException
 from freqtrade.persistence import Order, Trade
 
 from freqtrade_ext.execute.account import Account
+from freqtrade_ext.execute.engine import Engine
 from freqtrade_ext.execute.fees import Fee
 from freqtrade_ext.execute.orders import OrderRequest, PaperOrder
 
@@ -26,6 +27,21 @@ def replay_orders(account: Account) -> None:
                 )
                 account.trade(trade.pair, side, order.safe_filled, cost, trade.leverage)
                 account.pay(fee)
+
+
+def open_again(engine: Engine) -> None:
+    """
+    Give freqtrade back the stops on the exchange, which it forgets at each start of a dry-run.
+
+    They hold the coins, and may have been triggered meanwhile (2026.9 persistence/migrations.py
+    `fix_old_dry_orders`).
+    """
+    for order in engine.open_orders():
+        row = Order.order_by_id(order.request.id)
+        if row is not None and row.trade is not None and row.trade.is_open:
+            row.ft_is_open = True
+        else:
+            engine.drop(order)
 
 
 def order_left(order_id: str) -> PaperOrder:

@@ -41,7 +41,7 @@ def open_bot(exchange_config, database):
     init_db(f"sqlite:///{database}")
     config = {
         "dry_run": True,
-        "dry_run_wallet": 1e6,
+        "dry_run_wallet": {"USDT": 1e6, "BTC": 1.0},
         "stake_currency": "USDT",
         "trading_mode": "spot",
         "margin_mode": "",
@@ -54,14 +54,8 @@ def open_bot(exchange_config, database):
     return exchange
 
 
-def buy_and_die(exchange_config, database, moment):
-    """Buy as freqtrade's execute_entry does: order first, then the trade, then one commit for all."""
-    exchange = open_bot(exchange_config, database)
-    order = exchange.create_order(
-        pair=PAIR, ordertype="limit", side="buy", amount=1.0, rate=100_000.0, leverage=1.0
-    )
-    if moment == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
+def new_trade(*orders):
+    """What freqtrade notes of a trade, before the commit."""
     trade = Trade(
         pair=PAIR,
         stake_amount=100_000.0,
@@ -73,8 +67,22 @@ def buy_and_die(exchange_config, database, moment):
         exchange="binance",
         is_open=True,
     )
-    trade.orders.append(Order.parse_from_ccxt_object(order, PAIR, "buy"))
+    for order in orders:
+        side = order.get("ft_order_type", order["side"])
+        trade.orders.append(Order.parse_from_ccxt_object(order, PAIR, side))
     Trade.session.add(trade)
+    return trade
+
+
+def buy_and_die(exchange_config, database, moment):
+    """Buy as freqtrade's execute_entry does: order first, then the trade, then one commit for all."""
+    exchange = open_bot(exchange_config, database)
+    order = exchange.create_order(
+        pair=PAIR, ordertype="limit", side="buy", amount=1.0, rate=100_000.0, leverage=1.0
+    )
+    if moment == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    new_trade(order)
     if moment == "before the commit":
         Trade.session.flush()  # written, yet not committed
         os.kill(os.getpid(), signal.SIGKILL)
@@ -137,4 +145,37 @@ def test_orders_that_freqtrade_forgets_without_a_commit_do_not_end_the_bot(repli
         )
         assert (order["status"], order["filled"]) == ("expired", 0)
     Trade.commit()
+    exchange.close()
+
+
+def with_a_stop(replica, database):
+    """Place a stop on the exchange for a trade; return both."""
+    control(replica, "print", side="sell", rate=99_990.0, amount=0.1)
+    exchange = open_bot(replica.overlay()["exchange"], database)
+    stop = exchange.create_stoploss(PAIR, 1.0, 99_000.0, {"stoploss": "limit"}, "sell", 1.0)
+    trade = new_trade(stop)
+    Trade.commit()
+    exchange.close()
+    return trade, stop
+
+
+def test_a_stop_on_the_exchange_is_there_after_a_restart_although_freqtrade_forgets_it(replica, tmp_path):
+    """Forgotten, it held the coins: no new stop could be placed, and nothing could be sold."""
+    _, stop = with_a_stop(replica, tmp_path / "bot.sqlite")
+    control(replica, "book", bids=[(98_900.0, 5.0)], asks=[(98_910.0, 5.0)])
+    control(replica, "print", side="sell", rate=98_900.0, amount=0.1)
+    exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
+    assert [order.order_id for order in Trade.get_open_trades()[0].open_sl_orders] == [stop["id"]]
+    assert exchange.paper.free("BTC") == 0
+    assert exchange.fetch_stoploss_order(stop["id"], PAIR)["status"] == "closed"
+    exchange.close()
+
+
+def test_a_stop_of_a_trade_that_is_no_more_frees_its_coins(replica, tmp_path):
+    trade, stop = with_a_stop(replica, tmp_path / "bot.sqlite")
+    trade.is_open = False
+    Trade.commit()
+    exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
+    assert exchange.paper.free("BTC") == 1
+    assert exchange.fetch_order(stop["id"], PAIR)["status"] == "canceled"
     exchange.close()
