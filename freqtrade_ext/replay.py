@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -90,8 +91,10 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
     :param log: file for the bot's log; its times are virtual.
     :raises freqtrade.exceptions.OperationalException: the configuration is wrong.
     :raises freqtrade_ext.recording.RecordingError: a file is no recording.
-    :raises ValueError: there is nothing to play in the recordings.
+    :raises ValueError: there is nothing to play in the recordings, or days or activity are not above 0.
     """
+    if not 0 < known.days < math.inf:
+        raise ValueError(f"--days must be above 0, is {known.days}")
     config = load_from_files([str(known.config)])
     pairs = known.pairs or config["exchange"]["pair_whitelist"]
     clock = Clock()
