@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from freqtrade.strategy import IStrategy, timeframe_to_minutes
-from pandas import DataFrame, Timedelta, merge_asof
+from pandas import DataFrame, Timedelta
 
 from freqtrade_ext.decide import NoTrade
 from freqtrade_ext.decide.market_state import COLUMNS, MarketState, indicators, read_state
@@ -30,18 +30,19 @@ class MarketStates:
         :param dataframe: candles of the strategy's timeframe, oldest first.
         :raises ValueError: there are no candles to tell the market state from.
         """
-        state = self._of(pair).add_prefix(PREFIX)
-        sooner = timeframe_to_minutes(self.timeframe) - timeframe_to_minutes(self._strategy.timeframe)
-        known = state.pop(f"{PREFIX}date") + Timedelta(minutes=sooner)
-        return merge_asof(dataframe, state.assign(date=known.astype(dataframe["date"].dtype)), on="date")
+        known = self._of(pair).reindex(dataframe["date"], method="ffill")
+        return dataframe.join(known.set_axis(dataframe.index))
 
     def _of(self, pair: str) -> DataFrame:
+        """Give the market state by the time at which a candle of the strategy that knows it begins."""
         candles = self._strategy.dp.get_pair_dataframe(pair, self.timeframe)
         if candles.empty:
             raise ValueError(f"{pair}: no {self.timeframe} candles, which the market state needs")
         before, state = self._computed.get(pair, (None, None))
         if state is None or not candles.equals(before):
-            state = indicators(candles, self._settings)
+            sooner = timeframe_to_minutes(self.timeframe) - timeframe_to_minutes(self._strategy.timeframe)
+            state = indicators(candles, self._settings).set_index("date").add_prefix(PREFIX)
+            state.index += Timedelta(minutes=sooner)
             self._computed[pair] = candles, state
         return state
 
