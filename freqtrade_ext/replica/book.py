@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -56,7 +56,10 @@ class BookSide:
 
     def amount(self, rate: int) -> int:
         """What the level displays, own orders included."""
-        return self._others.get(rate, 0) + sum(o.left for o in self._resting.get(rate, ()))
+        amount = self._others.get(rate, 0)
+        for order in self._resting.get(rate, ()):
+            amount += order.left
+        return amount
 
     def levels(self, limit: int | None = None) -> list[tuple[int, int]]:
         """(rate, amount displayed), best first."""
@@ -68,13 +71,29 @@ class BookSide:
 
     def put(self, rate: int, amount: int) -> None:
         """Set what others display at a rate. Cancels are taken from behind own orders first."""
+        was_shown = rate in self._others
         if amount > 0:
             self._others[rate] = amount
-        else:
-            self._others.pop(rate, None)
-        for order in self._resting.get(rate, ()):
-            order.ahead = min(order.ahead, max(amount, 0))
-        self._index(rate)
+        elif was_shown:
+            del self._others[rate]
+        if rate in self._resting:
+            for order in self._resting[rate]:
+                order.ahead = min(order.ahead, max(amount, 0))
+        elif was_shown is not (amount > 0):
+            self._index(rate)
+
+    def show(self, levels: Mapping[int, int]) -> list[int]:
+        """
+        Set what others display at several rates.
+
+        :param levels: amounts by rate.
+        :return: the rates where that is something new.
+        """
+        others = self._others
+        changed = [rate for rate, amount in levels.items() if amount != others.get(rate, 0)]
+        for rate in changed:
+            self.put(rate, levels[rate])
+        return changed
 
     def join(self, order: Resting) -> None:
         """Queue an own order behind all that is displayed at its rate."""
@@ -145,6 +164,6 @@ class BookSide:
         known = at < len(self._keys) and self._keys[at] == key
         shown = rate in self._others or rate in self._resting
         if shown and not known:
-            insort(self._keys, key)
+            self._keys.insert(at, key)
         elif known and not shown:
             del self._keys[at]

@@ -149,16 +149,13 @@ class Market:
             self._print(happening)
 
     def _quote(self, quotes: Quotes) -> None:
-        changes = {}
-        for side, levels in ((self.bids, quotes.bids), (self.asks, quotes.asks)):
-            wanted = dict(levels)
-            if quotes.whole:
-                wanted = {rate: 0 for rate in side.rates()} | wanted
-            changes[side] = [rate for rate, amount in wanted.items() if amount != side.others(rate)]
-            for rate in changes[side]:
-                side.put(rate, wanted[rate])
-        self._changed(quotes.ms, changes[self.bids], changes[self.asks], quotes.update_id)
-        self._uncross(quotes.ms)
+        bids, asks = dict(quotes.bids), dict(quotes.asks)
+        if quotes.whole:
+            bids = dict.fromkeys(self.bids.rates(), 0) | bids
+            asks = dict.fromkeys(self.asks.rates(), 0) | asks
+        self._changed(quotes.ms, self.bids.show(bids), self.asks.show(asks), quotes.update_id)
+        if self.bids.holds_own or self.asks.holds_own:
+            self._uncross(quotes.ms)
 
     def _uncross(self, ms: int) -> None:
         """Others' new quotes that meet a resting order of the test account trade with it first."""

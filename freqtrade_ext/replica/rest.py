@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from freqtrade_ext.replica.candles import (
@@ -68,23 +69,26 @@ def _klines(exchange: Exchange, params: Params) -> Any:
     rows = market.candles.interval(
         name, params.integer("startTime"), params.integer("endTime"), params.limit(500, 1000)
     )
-    return [
-        [
-            row[OPEN_MS],
-            to_text(row[OPEN]),
-            to_text(row[HIGH]),
-            to_text(row[LOW]),
-            to_text(row[CLOSE]),
-            to_text(row[AMOUNT]),
-            close_ms(name, row[OPEN_MS]),
-            to_text(row[COST]),
-            row[COUNT],
-            to_text(row[BUY_AMOUNT]),
-            to_text(row[BUY_COST]),
-            "0",
-        ]
-        for row in rows.tolist()
-    ]
+    return [_kline(name, *row) for row in rows.tolist()]
+
+
+@lru_cache(maxsize=5000)
+def _kline(name: str, *row: int) -> tuple[Any, ...]:
+    """Write a candle; a bot asks for the same ones each time, but for the last."""
+    return (
+        row[OPEN_MS],
+        to_text(row[OPEN]),
+        to_text(row[HIGH]),
+        to_text(row[LOW]),
+        to_text(row[CLOSE]),
+        to_text(row[AMOUNT]),
+        close_ms(name, row[OPEN_MS]),
+        to_text(row[COST]),
+        row[COUNT],
+        to_text(row[BUY_AMOUNT]),
+        to_text(row[BUY_COST]),
+        "0",
+    )
 
 
 def _trade(trade: Trade) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class Streams:
         self._instant.discard(name)
 
     def book_changed(self, market: Market, ms: int, bids: Sequence[int], asks: Sequence[int]) -> None:
+        if not self._diffs and not self._instant:
+            return
         symbol = market.symbol.name.lower()
         for kind in _DEPTH_EVERY_MS:
             diff = self._diffs.get(f"{symbol}@{kind}")
@@ -128,6 +130,8 @@ class Streams:
             self._publish(f"{symbol}@bookTicker", top)
 
     def traded(self, market: Market, trades: Sequence[Trade], agg: Sequence[AggTrade]) -> None:
+        if not self._instant:
+            return
         symbol = market.symbol.name.lower()
         if f"{symbol}@trade" in self._instant:
             for trade in trades:
