@@ -24,6 +24,7 @@ from freqtrade.commands.trade_commands import start_trading
 from freqtrade.configuration.load_config import load_from_files
 from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
+from freqtrade.system import gc_set_threshold
 
 from freqtrade_ext.recording import RecordingError
 from freqtrade_ext.replica import Replica
@@ -42,6 +43,8 @@ SERVICES = ("api_server", "telegram", "discord", "webhook")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay a generated market or a recording through the bot's own loop, without waiting."""
     known = _parser().parse_args(arguments)
+    # as freqtrade's own command does
+    gc_set_threshold()
     folder = known.report
     folder.mkdir(parents=True, exist_ok=True)
     name = f"replay-{datetime.now():%Y%m%d-%H%M%S}"

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import time_machine
 from freqtrade.data.converter import converter
 from freqtrade.exchange import exchange, timeframe_to_msecs
 from freqtrade.persistence import Order, Trade
 from freqtrade.worker import Worker
-from pandas import DataFrame, Timedelta
+from pandas import DataFrame
 
 from freqtrade_ext.manage.position import stage_asked
 from freqtrade_ext.replica import Replica
@@ -141,10 +142,12 @@ class VirtualTime:
 
     def _play(self, until_ms: int, alarms: Sequence[Alarm] = ()) -> None:
         """Let the market go on until then, or until an alarm rings."""
+        # the market is the same however far it goes at once
+        step_ms = STEP_MS if alarms else until_ms - self.clock.ms
 
         def play() -> None:
             while self.clock.ms < until_ms:
-                self.clock.ms = min(self.clock.ms + STEP_MS, until_ms)
+                self.clock.ms = min(self.clock.ms + step_ms, until_ms)
                 self.replica.exchange.advance(self.clock.ms)
                 if any(alarm.is_ringing() for alarm in alarms):
                     break
@@ -165,9 +168,9 @@ def clean_candles_left_as_they_are() -> Iterator[None]:
     def clean(
         dataframe: DataFrame, timeframe: str, pair: str, *, drop_incomplete: bool, **more: Any
     ) -> DataFrame:
-        known = dataframe.drop_duplicates()
-        length = Timedelta(milliseconds=timeframe_to_msecs(timeframe))
-        if (known["date"].diff().iloc[1:] == length).all():
+        length = np.timedelta64(timeframe_to_msecs(timeframe), "ms")
+        known = dataframe if _are_regular(dataframe, length) else dataframe.drop_duplicates()
+        if _are_regular(known, length):
             return known.iloc[: len(known) - drop_incomplete].reset_index(drop=True)
         return stock(dataframe, timeframe, pair, drop_incomplete=drop_incomplete, **more)
 
@@ -179,6 +182,11 @@ def clean_candles_left_as_they_are() -> Iterator[None]:
     finally:
         for home in homes:
             home.clean_ohlcv_dataframe = stock
+
+
+def _are_regular(candles: DataFrame, length: np.timedelta64) -> bool:
+    """Tell whether each candle begins where the one before it ends."""
+    return bool((np.diff(candles["date"].to_numpy(dtype="datetime64[ms]")) == length).all())
 
 
 def _alarms(replica: Replica) -> list[Alarm]:
