@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 from freqtrade.system import gc_set_threshold
 
+from freqtrade_ext.arguments import between
 from freqtrade_ext.recording import RecordingError
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.scenarios import SCENARIOS
@@ -46,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # as freqtrade's own command does
     gc_set_threshold()
     folder = known.report
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"replay-{datetime.now():%Y%m%d-%H%M%S}"
     db_url = known.db_url or f"sqlite:///{folder / name}.sqlite"
     log = folder / f"{name}.log"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         replay(known, db_url, log)
     except (OperationalException, RecordingError, OSError, ValueError) as error:
         print(f"freqtrade_ext.replay: {error}", file=sys.stderr)
@@ -64,14 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--days",
-        type=float,
+        type=between(0.001, 3650.0),
         default=30.0,
         help="of virtual time, unless a recording ends before; default: %(default)g",
     )
     add("--seed", type=int, default=1, help="the same seed gives the same trades")
     add("--pairs", nargs="+", metavar="PAIR", help="default: those of the configuration")
     add("--scenario", choices=SCENARIOS, default="live", help="of the generated market")
-    add("--activity", type=float, default=0.02, help="factor on the number of others' orders")
+    add("--activity", type=between(0.001, 100.0), default=0.02, help="factor on the number of others' orders")
     add("--recording", type=Path, nargs="+", default=(), metavar="FILE", help="play these files instead")
     add("--strategy", metavar="NAME", help="default: that of the configuration")
     add("--config", type=Path, default=Path("config.json"), help="default: %(default)s")
@@ -94,10 +94,8 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
     :param log: file for the bot's log; its times are virtual.
     :raises freqtrade.exceptions.OperationalException: the configuration is wrong.
     :raises freqtrade_ext.recording.RecordingError: a file is no recording.
-    :raises ValueError: there is nothing to play in the recordings, or days or activity are not above 0.
+    :raises ValueError: there is nothing to play in the recordings.
     """
-    if not 0 < known.days < math.inf:
-        raise ValueError(f"--days must be above 0, is {known.days}")
     config = load_from_files([str(known.config)])
     pairs = known.pairs or config["exchange"]["pair_whitelist"]
     clock = Clock()

@@ -115,13 +115,6 @@ def test_unknown_strategy_is_one_clear_line(tmp_path):
     assert "NoSuchStrategy" in said
 
 
-@pytest.mark.parametrize(("option", "value"), [("--days", "-1"), ("--activity", "0")])
-def test_impossible_number_is_one_clear_line(option, value, tmp_path):
-    replay = start(tmp_path, option, value)
-    assert f"{option.strip('-')} must be above 0, is {float(value)}" in replay.communicate(timeout=60)[0]
-    assert replay.returncode == 1
-
-
 def test_nobody_outside_is_told_of_virtual_trades(tmp_path):
     config = json.loads((ROOT / "config.json").read_text()) | {"telegram": {"enabled": True, "token": "1"}}
     replica = Replica(seed=1, pairs=["ETH/USDT"], scenario="calm")

@@ -19,6 +19,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 
 import freqtrade_ext.record
+from freqtrade_ext.arguments import between
 
 from .pair import PairRecorder
 from .tape import RecordError
@@ -120,13 +121,13 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--exchange", choices=["binance"], default="binance", help="spot market of")
     parser.add_argument("--pairs", required=True, help="comma separated, e.g. BTC/USDT,NEXO/USDT")
-    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--minutes", type=between(0.001, 1e6), default=60)
     parser.add_argument("--out", type=Path, required=True, help="folder for the files")
     parser.add_argument("--config", action="append", default=[], help="of freqtrade, e.g. an overlay")
     known = parser.parse_args(arguments)
     known.pairs = list(dict.fromkeys(pair.strip().upper() for pair in known.pairs.split(",") if pair.strip()))
-    if not known.pairs or not known.minutes > 0:
-        parser.error("--pairs needs a pair, --minutes more than 0")
+    if not known.pairs:
+        parser.error("--pairs needs a pair")
     return known
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from freqtrade_ext.arguments import between
 from freqtrade_ext.replica.embedded import DEFAULT_PAIRS
 from freqtrade_ext.replica.exchange import Exchange, generate
 from freqtrade_ext.replica.overlay import LABEL, overlay
@@ -22,15 +23,16 @@ logger = logging.getLogger("freqtrade_ext.replica")
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m freqtrade_ext.replica", description=__doc__)
-    parser.add_argument("--port", type=int, default=8790, help="on loopback; 0 takes a free one")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same market")
-    parser.add_argument("--pairs", default=",".join(DEFAULT_PAIRS), help="comma separated")
-    parser.add_argument("--scenario", choices=SCENARIOS, default="live")
-    parser.add_argument("--activity", type=float, default=1.0, help="factor on the number of others' orders")
-    parser.add_argument("--recording", type=Path, nargs="+", help="play these files instead, in this order")
-    parser.add_argument("--speed", type=float, default=1.0, help="recorded seconds per second")
-    parser.add_argument("--loop", action="store_true", help="begin the recording anew when it ends")
-    parser.add_argument("--overlay", type=Path, help="write freqtrade's configuration here once serving")
+    add = parser.add_argument
+    add("--port", type=between(0, 65535), default=8790, help="on loopback; 0 takes a free one")
+    add("--seed", type=int, default=1, help="the same seed gives the same market")
+    add("--pairs", default=",".join(DEFAULT_PAIRS), help="comma separated")
+    add("--scenario", choices=SCENARIOS, default="live")
+    add("--activity", type=between(0.001, 100.0), default=1.0, help="factor on others' orders")
+    add("--recording", type=Path, nargs="+", help="play these files instead, in this order")
+    add("--speed", type=between(0.001, 1e6), default=1.0, help="recorded seconds per second")
+    add("--loop", action="store_true", help="begin the recording anew when it ends")
+    add("--overlay", type=Path, help="write freqtrade's configuration here once serving")
     return parser.parse_args()
 
 
@@ -40,6 +42,8 @@ def _exchange(args: argparse.Namespace) -> Exchange:
         return play(args.recording, args.speed, args.loop)
     logger.warning("This is the %s: rates, orders and trades are invented.", LABEL)
     pairs = [pair.strip() for pair in args.pairs.split(",") if pair.strip()]
+    if not pairs:
+        raise ValueError("--pairs needs a pair")
     return generate(pairs, args.seed, args.scenario, activity=args.activity)
 
 

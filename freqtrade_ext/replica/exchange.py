@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import inf
 from random import Random
 
 from freqtrade_ext.replica.candles import MINUTE_MS, Candles
@@ -66,14 +65,7 @@ class Exchange:
 def generate(
     pairs: Sequence[str], seed: int, scenario: Scenario, clock: Clock = wall_clock_ms, activity: float = 1.0
 ) -> Exchange:
-    """
-    An exchange of generated markets; the same seed and pair give the same orders since the start.
-
-    :param activity: factor on the number of others' orders.
-    :raises ValueError: it is not above 0.
-    """
-    if not 0 < activity < inf:
-        raise ValueError(f"activity must be above 0, is {activity}")
+    """An exchange of generated markets; the same seed and pair give the same orders since the start."""
     exchange = Exchange(clock)
     now_ms = clock()
     for index, pair in enumerate(pairs):

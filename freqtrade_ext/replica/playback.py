@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import gcd, inf
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +126,9 @@ def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_cl
     An exchange of recorded markets, one for each symbol whose book the recording has.
 
     :param speed: recorded seconds per second.
-    :raises ValueError: where there is no snapshot of a book, or the speed is not above 0.
+    :raises ValueError: where there is no snapshot of a book.
     :raises freqtrade_ext.recording.RecordingError: for a file that is no recording.
     """
-    if not 0 < speed < inf:
-        raise ValueError(f"speed must be above 0, is {speed}")
     exchange = Exchange(clock)
     now_ms = clock()
     for name, snapshot in _snapshots(paths).items():

@@ -119,9 +119,3 @@ def test_days_in_virtual_time_stays_a_market() -> None:
     assert len(market.candles.interval("1d", start_ms=START_MS)) == 3
     assert 0.3 < market.last / market.symbol.start_rate < 3
     assert 300 < len(market.bids) < 3000
-
-
-@pytest.mark.parametrize("activity", [0.0, -1.0, float("nan")])
-def test_an_impossible_activity_is_refused_instead_of_generating_orders_for_ever(activity: float) -> None:
-    with pytest.raises(ValueError, match="activity must be above 0, is"):
-        generate(PAIRS, 1, "live", Time(START_MS), activity)

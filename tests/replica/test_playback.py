@@ -191,9 +191,3 @@ def test_real_recordings_play_with_their_ids_and_are_never_crossed(
     # one ahead where a diff has just brought what happened before the bookTicker that was known already
     assert market.update_id - recorded[bisect_right(recorded, market.update_id) - 1] <= 1
     assert market.trades
-
-
-@pytest.mark.parametrize("speed", [0.0, -1.0, float("nan"), float("inf")])
-def test_an_impossible_speed_is_refused(recording: Path, speed: float) -> None:
-    with pytest.raises(ValueError, match="speed must be above 0, is"):
-        play([recording], speed, loop=False, clock=Time(START_MS))

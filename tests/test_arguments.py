@@ -1,0 +1,36 @@
+"""What a command says of arguments that cannot be meant."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.bot_process import ROOT
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("replica --port 70000", "argument --port: must be from 0 to 65535, is 70000"),
+        ("replica --port x", "argument --port: invalid int value: 'x'"),
+        ("replica --activity -1", "argument --activity: must be from 0.001 to 100, is -1"),  # hung for ever
+        ("replica --activity nan", "argument --activity: must be from 0.001 to 100, is nan"),
+        ("replica --recording any --speed 0", "argument --speed: must be from 0.001 to 1e+06, is 0"),
+        ("replica --pairs ,", "freqtrade_ext.replica: --pairs needs a pair"),
+        ("replay --days inf", "argument --days: must be from 0.001 to 3650, is inf"),
+        ("replay --report /dev/null/there", "freqtrade_ext.replay: [Errno 20] Not a directory"),
+    ],
+)
+def test_one_line_says_which_argument_is_wrong_and_why(command, said):
+    module, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, "-m", f"freqtrade_ext.{module}", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
