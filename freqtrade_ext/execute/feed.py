@@ -5,39 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Coroutine, Mapping
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
 
-import ccxt
 from freqtrade.exchange import Exchange
 from freqtrade.misc import deep_merge_dicts
 
 from freqtrade_ext.execute.book import BadBook, Book
+from freqtrade_ext.execute.exchange_clock import ExchangeClock, now_ms
+from freqtrade_ext.execute.following import Following
 from freqtrade_ext.execute.market import Cursor
 from freqtrade_ext.execute.resting import Print
-from freqtrade_ext.execute.streams import OutOfStep, Streams
-from freqtrade_ext.execute.streams.binance import BinanceStreams
-from freqtrade_ext.execute.streams.sockets import raw_client
-from freqtrade_ext.execute.streams.unified import UnifiedStreams
+from freqtrade_ext.execute.streams import Streams
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FORGET_SECONDS = 300
-"""a pair that nobody asked about for this long is no longer followed"""
-TIDY_SECONDS = 5
 FILL_WAIT_SECONDS = 0.15
 """how long a fill waits for news stamped after the order's arrival; Binance sends differences each 100 ms"""
-RETRY_SECONDS = (1, 2, 5, 10, 30)
-CLOCK_SECONDS = 600
 REPEAT_SECONDS = 1.0
 """an alarm wakes once within this time, so that an exit which cannot be made does not keep the bot busy"""
-PING_SECONDS = 0.25
-"""at least; Binance disconnects who sends more than five messages a second, pings among them"""
-DEAD_SECONDS = 3.0
 ANSWER_SECONDS = 1.0
 CLOSE_SECONDS = 10
 
@@ -48,19 +37,6 @@ class Alarm(NamedTuple):
     is_short: bool
     low: float
     high: float
-
-
-@dataclass(slots=True)
-class _Watched:
-    """A pair that is followed; touched by the feed's own thread only."""
-
-    asked: float
-    """monotonic seconds of the last question about the pair"""
-    streams: Streams | None = None
-    """None where the venue or the pair has none"""
-    task: asyncio.Task[None] | None = None
-    is_lost: bool = False
-    """said in the log that REST serves"""
 
 
 class Feed:
@@ -75,14 +51,8 @@ class Feed:
         """:param fresh_ms: a connection counts as alive for this long after its last sign of life."""
         self._exchange = exchange
         self._client = _new_client(exchange)
-        self._streams: Callable[[Any, str, Callable[[], None]], Streams] = UnifiedStreams
-        if exchange.id == "binance":
-            ping_seconds = max(fresh_ms / 2000, PING_SECONDS)
-            raw_client(self._client, ping_seconds, max(DEAD_SECONDS, 3 * ping_seconds))
-            self._streams = BinanceStreams
-        self._fresh_seconds = fresh_ms / 1000
-        self._clock_offset_ms: float | None = None
-        self._watched: dict[str, _Watched] = {}
+        self._following = Following(self._client, exchange, fresh_ms / 1000, self._changed)
+        self._clock = ExchangeClock(self._client)
         self._alarms: dict[str, Alarm] = {}
         self._woke: dict[str, tuple[Alarm, float]] = {}
         self._woken = Event()
@@ -90,7 +60,7 @@ class Feed:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="freqtrade_ext.feed", daemon=True)
         self._thread.start()
-        chores = (self._follow_clock(), self._tidy())
+        chores = (self._clock.follow(), self._following.tidy())
         self._chores = [asyncio.run_coroutine_threadsafe(chore, self._loop) for chore in chores]
 
     # -- asked by the bot's thread ----------------------------------------------------------------
@@ -163,7 +133,7 @@ class Feed:
     # -- in the feed's thread -----------------------------------------------------------------------
 
     async def _book(self, pair: str, depth: int, not_before_ms: int | None) -> Book | None:
-        streams = self._live(pair)
+        streams = self._following.live(pair)
         deadline = time.monotonic() + FILL_WAIT_SECONDS
         while streams is not None and not self._is_after(streams, not_before_ms):
             if time.monotonic() > deadline:
@@ -176,7 +146,7 @@ class Feed:
         size = self._exchange.get_contract_size(pair) or 1.0
         bids, asks = ([(rate, amount * size) for rate, amount in side] for side in levels)
         try:
-            return Book(bids, asks, self._local_ms(streams) or _now_ms(), depth)
+            return Book(bids, asks, self._clock.local_ms(streams.stamp_ms) or now_ms(), depth)
         except BadBook as error:
             logger.warning("Live book of %s %s: REST serves.", pair, error)
             return None
@@ -184,17 +154,11 @@ class Feed:
     def _is_after(self, streams: Streams, not_before_ms: int | None) -> bool:
         if not_before_ms is None:
             return True
-        stamp_ms = self._local_ms(streams)
+        stamp_ms = self._clock.local_ms(streams.stamp_ms)
         return stamp_ms is not None and stamp_ms >= not_before_ms
 
-    def _local_ms(self, streams: Streams) -> int | None:
-        """Time of the book by the local clock, rather too early than too late; None where it is unknown."""
-        if streams.stamp_ms is None or self._clock_offset_ms is None:
-            return None
-        return int(streams.stamp_ms + self._clock_offset_ms)
-
     async def _prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
-        streams = self._live(pair)
+        streams = self._following.live(pair)
         if streams is None or not streams.prints:
             return None
         prints, size = streams.prints, self._exchange.get_contract_size(pair) or 1.0
@@ -207,64 +171,23 @@ class Feed:
             wanted = [p for p in prints if p.time_ms >= since.time_ms and p.id not in since.ids]
         return [p._replace(amount=p.amount * size) for p in wanted]
 
-    def _live(self, pair: str) -> Streams | None:
-        """The pair's streams if their connection is alive; notes the interest, and follows a new pair."""
-        watched = self._watched.get(pair)
-        if watched is None:
-            watched = self._watched[pair] = _Watched(asked=0.0)
-            watched.task = self._loop.create_task(self._keep(pair, watched))
-        watched.asked = time.monotonic()
-        streams = watched.streams
-        return streams if streams and streams.seconds_silent() < self._fresh_seconds else None
-
-    async def _keep(self, pair: str, watched: _Watched) -> None:
-        """Follow a pair through disconnects; the task is cancelled when nobody asks any more."""
-        failures = 0
-        while True:
-            started = time.monotonic()
-            try:
-                if pair not in self._client.markets:  # freqtrade may have heard of it since
-                    self._client.set_markets_from_exchange(self._exchange._api)
-                watched.streams = self._streams(self._client, pair, lambda: self._changed(pair, watched))
-                await watched.streams.follow()
-            except Exception as error:
-                cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-                watched.streams = None
-                self._say_lost(pair, watched, cause)
-                if isinstance(cause, (ccxt.BadSymbol, ccxt.NotSupported)):
-                    return
-            failures = 0 if time.monotonic() - started > RETRY_SECONDS[-1] else failures
-            await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-            failures += 1
-
-    def _say_lost(self, pair: str, watched: _Watched, cause: Exception) -> None:
-        """Once, until the book is in step again."""
-        why = str(cause) if isinstance(cause, OutOfStep) else f"failed ({type(cause).__name__}: {cause})"
-        level = logging.DEBUG if watched.is_lost else logging.WARNING
-        logger.log(level, "Live book of %s %s: REST serves until it is in step.", pair, why)
-        watched.is_lost = True
-
-    def _changed(self, pair: str, watched: _Watched) -> None:
-        """Called by the streams after each change of a book that is in step."""
-        if watched.is_lost:
-            watched.is_lost = False
-            logger.info("Live book of %s is in step again.", pair)
+    def _changed(self, pair: str) -> None:
         if pair in self._alarms:
-            self._check_alarm(pair, watched)
+            self._check_alarm(pair)
 
     async def _arm(self, alarms: dict[str, Alarm]) -> None:
-        self._alarms.clear()
         now = time.monotonic()
+        self._woke = {pair: woke for pair, woke in self._woke.items() if now - woke[1] <= REPEAT_SECONDS}
+        self._alarms.clear()
         for pair, alarm in alarms.items():
-            self._live(pair)
-            woke = self._woke.get(pair)
-            if woke is None or woke[0] != alarm or now - woke[1] > REPEAT_SECONDS:
+            self._following.live(pair)
+            if pair not in self._woke or self._woke[pair][0] != alarm:
                 self._alarms[pair] = alarm
-                self._check_alarm(pair, self._watched[pair])
+                self._check_alarm(pair)
 
-    def _check_alarm(self, pair: str, watched: _Watched) -> None:
-        alarm = self._alarms[pair]
-        levels = watched.streams.levels(1) if watched.streams else None
+    def _check_alarm(self, pair: str) -> None:
+        alarm, streams = self._alarms[pair], self._following.streams(pair)
+        levels = streams.levels(1) if streams else None
         if levels is None:
             return
         rate = levels[1 if alarm.is_short else 0][0][0]
@@ -273,54 +196,16 @@ class Feed:
             self._woke[pair] = (alarm, time.monotonic())
             self._woken.set()
 
-    async def _tidy(self) -> None:
-        while True:
-            await asyncio.sleep(TIDY_SECONDS)
-            for pair, watched in list(self._watched.items()):
-                if time.monotonic() - watched.asked > FORGET_SECONDS:
-                    del self._watched[pair]
-                    self._woke.pop(pair, None)
-                    if watched.task is not None:
-                        watched.task.cancel()
-
-    async def _follow_clock(self) -> None:
-        """Measure how far the local clock is ahead of the exchange's, to half a round trip."""
-        while True:
-            before = _now_ms()
-            try:
-                exchange_ms = await self._client.fetch_time()
-            except Exception as error:  # fills are left to REST until it is known
-                logger.debug("The exchange's time: %s", error)
-                await asyncio.sleep(RETRY_SECONDS[-1])
-                continue
-            after = _now_ms()
-            if self._clock_offset_ms is None:
-                logger.info(
-                    "Live feed: the local clock is %+.0f ms off the exchange's, known to %.0f ms.",
-                    (before + after) / 2 - exchange_ms,
-                    (after - before) / 2,
-                )
-            # the whole round trip on the safe side: better REST than a book from before the arrival
-            self._clock_offset_ms = before - exchange_ms
-            await asyncio.sleep(CLOCK_SECONDS)
-
     async def _shut_down(self) -> None:
-        tasks = [watched.task for watched in self._watched.values() if watched.task]
         for chore in self._chores:
             chore.cancel()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._following.stop()
         await self._client.close()
         # what ccxt has started, such as its pings
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _new_client(exchange: Exchange) -> Any:

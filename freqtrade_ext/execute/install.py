@@ -21,8 +21,9 @@ from freqtrade.util import FtTTLCache
 
 from freqtrade_ext.execute.account import Account, currencies
 from freqtrade_ext.execute.book import Book, BuySell
-from freqtrade_ext.execute.engine import BalanceTooLow, Engine, OrderRejected
+from freqtrade_ext.execute.engine import Engine, OrderRejected
 from freqtrade_ext.execute.feed import Feed
+from freqtrade_ext.execute.holdings import BalanceTooLow
 from freqtrade_ext.execute.left_over import open_again, order_left, replay_orders
 from freqtrade_ext.execute.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.execute.store import DatabaseStore, MemoryStore

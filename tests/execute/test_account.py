@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from freqtrade_ext.execute.account import Account, currencies
-from freqtrade_ext.execute.engine import BalanceTooLow
 from freqtrade_ext.execute.fees import Fee
+from freqtrade_ext.execute.holdings import BalanceTooLow
 from tests.execute.scripted_market import Desk, ScriptedMarket
 from tests.execute.test_engine import desk
 

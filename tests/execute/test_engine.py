@@ -3,7 +3,8 @@
 import pytest
 
 from freqtrade_ext.execute.book import BadBook, Book
-from freqtrade_ext.execute.engine import BalanceTooLow, OrderRejected
+from freqtrade_ext.execute.engine import OrderRejected
+from freqtrade_ext.execute.holdings import BalanceTooLow
 from tests.execute.scripted_market import Desk, ScriptedMarket
 
 FAR = [(50.0, 1e6)]

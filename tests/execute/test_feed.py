@@ -52,10 +52,10 @@ class WatchedFeed(Feed):
         self.served = []
         super().__init__(exchange, fresh_ms)
 
-    def _changed(self, pair, watched):
-        super()._changed(pair, watched)
-        book = watched.streams._book
-        levels = watched.streams.levels(1)
+    def _changed(self, pair):
+        super()._changed(pair)
+        streams = self._following.streams(pair)
+        book, levels = streams._book, streams.levels(1)
         if book is not None and levels is not None:
             update_id = max(book.update_id, book.top.update_id if book.top else 0)
             self.served.append((pair, update_id, (levels[0][0], levels[1][0])))
@@ -217,7 +217,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_lost_said_once_and_back_in_seconds(feed, truth, replica, caplog, name):
-    caplog.set_level(logging.INFO, "freqtrade_ext.execute.feed")
+    caplog.set_level(logging.INFO, "freqtrade_ext.execute.following")
     fault, why = FAULTS[name]
     in_step(feed)
     control(replica, "fault", **fault)
@@ -313,7 +313,7 @@ def test_a_calm_market_stays_fresh(feed, replica):
 
 def test_a_fill_gets_no_book_from_before_its_arrival(feed, replica):
     in_step(feed)
-    wait_until(lambda: feed._clock_offset_ms is not None, "the exchange's time", 5)
+    wait_until(lambda: feed._clock.offset_ms is not None, "the exchange's time", 5)
     for _ in range(10):
         now_ms = time.time_ns() // 1_000_000
         book = feed.book(PAIR, 20, not_before_ms=now_ms)
@@ -382,7 +382,7 @@ def traces():
 
 
 def test_nothing_is_left_after_fifty_disconnects_a_delisting_and_close(exchange, replica, monkeypatch):
-    monkeypatch.setattr("freqtrade_ext.execute.feed.RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr("freqtrade_ext.execute.following.RETRY_SECONDS", (0.01,))
     before = traces()
     feed = Feed(exchange, 1000)
     for pair in PAIRS:
@@ -414,8 +414,8 @@ async def count_tasks():
 
 
 def test_a_pair_nobody_asks_about_is_let_go(exchange, replica, monkeypatch):
-    monkeypatch.setattr("freqtrade_ext.execute.feed.FORGET_SECONDS", 1.0)
-    monkeypatch.setattr("freqtrade_ext.execute.feed.TIDY_SECONDS", 0.2)
+    monkeypatch.setattr("freqtrade_ext.execute.following.FORGET_SECONDS", 1.0)
+    monkeypatch.setattr("freqtrade_ext.execute.following.TIDY_SECONDS", 0.2)
     feed = Feed(exchange, 1000)
     try:
         in_step(feed, PAIR)
@@ -423,7 +423,7 @@ def test_a_pair_nobody_asks_about_is_let_go(exchange, replica, monkeypatch):
         while time.monotonic() < deadline:
             feed.top("ETH/USDT")
             time.sleep(0.1)
-        assert set(feed._watched) == {"ETH/USDT"}
+        assert set(feed._following._pairs) == {"ETH/USDT"}
         assert len(feed._client.clients) == 1
     finally:
         feed.close()

@@ -21,9 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from freqtrade_ext.execute import engine
 from freqtrade_ext.execute.account import Account
 from freqtrade_ext.execute.book import walk
-from freqtrade_ext.execute.engine import BalanceTooLow, OrderRejected
+from freqtrade_ext.execute.engine import OrderRejected
 from freqtrade_ext.execute.fees import Fee
 from freqtrade_ext.execute.filters import Candidate, rejection
+from freqtrade_ext.execute.holdings import BalanceTooLow
 from freqtrade_ext.execute.ledger import Ledger
 from tests.execute.scripted_market import PAIR, Desk, ScriptedMarket
 
@@ -263,7 +264,7 @@ class BotLife(RuleBasedStateMachine):
 
     @property
     def orders(self):
-        return self.steady.engine._orders.values()
+        return self.steady.engine._holdings.orders.values()
 
     def _note_book(self, before, book):
         for side, old, new in zip(("sell", "buy"), before, book, strict=True):
