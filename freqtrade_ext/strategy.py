@@ -81,6 +81,11 @@ class ManagedStrategy(Wrapping):
             raise OperationalException(
                 f"{type(self).__name__} sets self.manager, which ManagedStrategy uses: rename it"
             )
+        if isinstance(getattr(type(self), "startup_candle_count", None), property):
+            raise OperationalException(
+                f"{type(self).__name__} has a property startup_candle_count, which ManagedStrategy raises "
+                f"to {MIN_CANDLES} at least: make it an attribute"
+            )
         if self.can_short and config.get("trading_mode", TradingMode.SPOT) == TradingMode.SPOT:
             logger.info("%s: only its long signals count, shorts need futures", type(self).__name__)
             self.can_short = False

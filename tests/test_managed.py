@@ -203,6 +203,7 @@ def test_by_inheritance(backtest, tmp_path):
     [
         ("FirstInterface", "freqtrade no longer runs interface version 1"),
         ("SameNames", "ManagedStrategy uses manager itself"),
+        ("CountsByRule", "CountsByRule has a property startup_candle_count"),
         ("NoStrategy", "neither a freqtrade strategy nor has it generate_signal"),
         ("Nobody", "no file in .* defines this class"),
         ("Managed", "must name the strategy that Managed wraps, is Managed"),

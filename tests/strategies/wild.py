@@ -395,5 +395,11 @@ class SameNames(Crossing):
     manager = "mine"
 
 
+class CountsByRule(Crossing):
+    @property
+    def startup_candle_count(self):
+        return 50
+
+
 class NoStrategy:
     pass
