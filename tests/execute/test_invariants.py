@@ -25,7 +25,6 @@ from freqtrade_ext.execute.engine import OrderRejected
 from freqtrade_ext.execute.fees import Fee
 from freqtrade_ext.execute.filters import Candidate, rejection
 from freqtrade_ext.execute.holdings import BalanceTooLow
-from freqtrade_ext.execute.ledger import Ledger
 from tests.execute.scripted_market import PAIR, Desk, ScriptedMarket
 
 IS_LONG = os.environ.get("INVARIANTS") == "long"
@@ -359,10 +358,15 @@ class BotLife(RuleBasedStateMachine):
         assert self._state(self.desks[1].restart()) == before
 
     def _state(self, bot):
-        ledger = bot._ledgers[PAIR].to_json() if PAIR in bot._ledgers else Ledger().to_json()
-        orders = {name: json.dumps(order.to_json()) for name, order in bot._orders.items()}
-        cursor = bot._cursors.get(PAIR) if bot.open_orders() else None
-        return orders, cursor, ledger, {currency: bot.total(currency) for currency in START}
+        held = bot._holdings
+        orders = {name: json.dumps(order.to_json()) for name, order in held.orders.items()}
+        cursor = held.cursors.get(PAIR) if bot.open_orders() else None
+        return (
+            orders,
+            cursor,
+            held.ledger(PAIR).to_json(),
+            {currency: bot.total(currency) for currency in START},
+        )
 
     @invariant()
     def no_order_is_filled_beyond_its_amount_or_worse_than_its_limit(self):
