@@ -174,19 +174,21 @@ STOCK_ERRORS = (
 )
 """told with their tracebacks"""
 DATABASE_ERRORS = ("database or disk is full", "database is locked", "transaction has been rolled back")
+SAID_LENGTH = 160
+"""enough for the reason behind the longest of our callbacks' names"""
 LINE = re.compile(r"^\S+ \S+ (- )?(?P<name>\S+) (- )?(?P<level>WARNING|ERROR|CRITICAL) (- )?(?P<text>.*)$")
 """of the log of a bot in virtual time, and of freqtrade's own log file"""
 
 
 def complaints(log: Path) -> Counter[str]:
-    """Count warnings and errors by what they say, numbers and ids left out; tracebacks as such."""
+    """Count warnings and errors by how what they say begins, numbers and ids left out; tracebacks as such."""
     counted: Counter[str] = Counter()
     for line in log.read_text().splitlines():
         if line.startswith("Traceback"):
             counted["Traceback"] += 1
         elif (found := LINE.match(line)) is not None:
             text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]+|\d[\d.,:]*", "#", found["text"])
-            counted[f"{found['level']} {found['name']}: {text[:110]}"] += 1
+            counted[f"{found['level']} {found['name']}: {text[:SAID_LENGTH]}"] += 1
     return counted
 
 
