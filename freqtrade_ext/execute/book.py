@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 BuySell = Literal["buy", "sell"]
@@ -93,6 +93,12 @@ class Walk:
     def worst(self) -> float:
         """Rate of the last level taken; NaN where nothing was filled."""
         return self.fills[-1][0] if self.fills else math.nan
+
+    def no_better_than(self, rate: float, side: BuySell) -> Walk:
+        """Give the same amounts, each at this rate (quote per base) where its level was better."""
+        worse = max if side == "buy" else min
+        fills = tuple((worse(level, rate), amount) for level, amount in self.fills)
+        return replace(self, fills=fills, cost=math.fsum([r * a for r, a in fills]))
 
 
 def walk(

@@ -136,6 +136,7 @@ class Engine:
             order.end("expired", "fill or kill: " + _why(request, book, result))
             return
         ledger.take(request.side, result.fills)
+        result = _since_trigger(order, result)
         order.book_ms, order.book_id, order.levels = book.time_ms, book.update_id, len(result.fills)
         if result.fills:
             order.worst = result.worst
@@ -232,7 +233,7 @@ class Engine:
                 continue
             if order.stage == "waiting":
                 if request.stop_rate is not None and _is_beyond(request.stop_rate, request.side, trade):
-                    order.stage = "arriving"
+                    order.stage, order.trigger_rate = "arriving", trade.rate
             elif order.stage == "resting" and request.limit is not None:
                 amount = order.queue.fill(
                     request.side, request.limit, order.remaining, trade, self._settings.maker_fill
@@ -247,6 +248,21 @@ class Engine:
 def _is_beyond(stop_rate: float, side: BuySell, trade: Print) -> bool:
     """Stops trigger on the last trade's rate, as Binance's do."""
     return trade.rate <= stop_rate if side == "sell" else trade.rate >= stop_rate
+
+
+def _since_trigger(order: PaperOrder, result: Walk) -> Walk:
+    """
+    Let a stop gain nothing by the time between its trigger and our look at the book.
+
+    At the exchange it met the book of that moment, of which the triggering trade shows the best: the rate
+    may have come back since, by a lot where the bot was down meanwhile.
+    """
+    rate, limit, side = order.trigger_rate, order.request.limit, order.request.side
+    if rate is None:
+        return result
+    if limit is not None:
+        rate = min(rate, limit) if side == "buy" else max(rate, limit)
+    return result.no_better_than(rate, side)
 
 
 def _why(request: OrderRequest, book: Book, result: Walk) -> str:

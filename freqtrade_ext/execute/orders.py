@@ -60,6 +60,8 @@ class PaperOrder:
     """why it ended without being filled completely"""
     stage: Literal["waiting", "arriving", "resting"] = "arriving"
     """a stop waits for its rate; then every order takes what it can from the book; its rest may stay"""
+    trigger_rate: float | None = None
+    """of the trade that triggered the stop, quote per base"""
     queue: Queue = field(default_factory=Queue)
     taker_amount: float = 0.0
     taker_cost: float = 0.0

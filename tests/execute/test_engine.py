@@ -76,6 +76,32 @@ def test_stop_limit_triggers_but_rests_where_the_book_gapped_below_its_limit():
     assert (stop.status, stop.stage, stop.filled) == ("open", "resting", 0)
 
 
+@pytest.mark.parametrize(
+    ("side", "stop_rate", "limit", "trigger", "average"),
+    [
+        ("sell", 95.0, None, 94.9, 94.9),
+        ("sell", 95.0, 94.0, 94.9, 94.9),
+        # it waited at its limit, which the rate came back to
+        ("sell", 95.0, 94.0, 90.0, 94.0),
+        ("buy", 105.0, None, 105.1, 105.1),
+        ("buy", 105.0, 106.0, 110.0, 106.0),
+    ],
+)
+def test_a_stop_gains_nothing_where_the_rate_has_come_back_before_the_bot_looked(
+    side, stop_rate, limit, trigger, average
+):
+    d = desk(bids=[(99.9, 100.0)], asks=[(100.1, 100.0)])
+    d.market.trade("sell", 100.0, 1.0)
+    stop = d.order(side, 10, limit=limit, stop_rate=stop_rate)
+    d.market.trade(side, trigger, 1.0)
+    back = 120.0 if side == "sell" else 80.0
+    d.market.trade("buy", back, 1.0)
+    d.market.bids, d.market.asks = [(back - 1, 100.0)], [(back + 1, 100.0)]
+    d.restart()
+    stop = d.poll(stop)
+    assert (stop.status, stop.average, stop.worst) == ("closed", pytest.approx(average), average)
+
+
 def test_stop_triggers_on_the_last_trade_and_not_on_the_ask():
     d = desk(bids=[(100.0, 100.0)])
     d.market.trade("sell", 100.0, 1.0)
