@@ -199,3 +199,12 @@ def test_failing_callback_is_one_error_and_no_trade(new_bot, market):
         bot.wait_for_loops(4)
         assert bot.trades() == []
     assert times_said(bot, "custom_stake_amount failed") <= 2
+
+
+def test_an_entry_that_the_exchange_refuses_in_each_loop_is_explained_once(new_bot, market):
+    bot = new_bot(order_types=LIMIT_ENTRY, order_time_in_force={"entry": "PO", "exit": "GTC"})
+    with running_bot(bot):
+        bot.wait(lambda: times_said(bot, "Post-only: limit 104870.0 would take"), "the refusal")
+        bot.wait_for_loops(4)
+        assert bot.trades() == []
+    assert times_said(bot, "2/5 sizing") <= 2  # a candle may have begun
