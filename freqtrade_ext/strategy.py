@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from freqtrade.constants import ListPairsWithTimeframes
-from freqtrade.enums import RunMode, TradingMode
+from freqtrade.enums import ExitCheckTuple, ExitType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy, timeframe_to_minutes
@@ -44,6 +44,8 @@ ROI = ("minimal_roi", "use_custom_roi")
 
 DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
 """callbacks that are the plan; a strategy that has its own of these is refused"""
+
+STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP_LOSS)
 
 SUBPLOTS = {
     "RSI": {f"{PREFIX}rsi": {"color": "#b279a2"}},
@@ -219,6 +221,18 @@ class ManagedStrategy(Wrapping):
     def custom_stoploss(self, trade: Trade, **kwargs: Any) -> None:
         """Let no trade go without the stop of its plan: not after a restart, nor one that came without."""
         self.manager.plan_of(trade)
+
+    def ft_stoploss_reached(self, current_rate: float, trade: Trade, **kwargs: Any) -> ExitCheckTuple:
+        """
+        Leave the stop to its order on the exchange where there is one, on paper as with real money.
+
+        In dry-run freqtrade takes it as well (2026.9 strategy/interface.py `ft_stoploss_reached`), and would
+        sell a position at once that a real account still has: behind a gap beyond the limit of its stop.
+        """
+        reached = super().ft_stoploss_reached(current_rate=current_rate, trade=trade, **kwargs)
+        if reached.exit_type in STOPS and trade.has_open_sl_orders:
+            return ExitCheckTuple(exit_type=ExitType.NONE)
+        return reached
 
     @given_the_trade_itself
     @guarded(None)
