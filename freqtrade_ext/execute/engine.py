@@ -122,7 +122,12 @@ class Engine:
 
     def _arrive(self, order: PaperOrder) -> None:
         """Let the order take what it may from the book as it is now; then rest, or end."""
+        self._holdings.cut_to_position(order)
         request = order.request
+        if order.status != "open":
+            if request.stop_rate is None:
+                raise OrderRejected(order.reason)
+            return
         book, result = self._look(order)
         self._check(request, book, result)
         may_rest = request.limit is not None and request.time_in_force in ("GTC", "PO")
@@ -235,6 +240,9 @@ class Engine:
                 if request.stop_rate is not None and _is_beyond(request.stop_rate, request.side, trade):
                     order.stage, order.trigger_rate = "arriving", trade.rate
             elif order.stage == "resting" and request.limit is not None:
+                self._holdings.cut_to_position(order)
+                if order.status != "open":
+                    continue
                 amount = order.queue.fill(
                     request.side, request.limit, order.remaining, trade, self._settings.maker_fill
                 )

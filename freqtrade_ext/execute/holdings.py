@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from typing import Any
 
 from freqtrade_ext.execute.account import Account, currencies
@@ -106,6 +107,18 @@ class Holdings:
         # the last bits of a float are not worth an order
         if needed > free * (1 + 1e-9):
             raise BalanceTooLow(f"{request.side} needs {needed:.8f} {currency}, free are {free:.8f}")
+
+    def cut_to_position(self, order: PaperOrder) -> None:
+        """Let a reduce-only order close the position at most: a stop keeps its amount when a target sells."""
+        request = order.request
+        if not request.reduce_only:
+            return
+        position, _ = self._account.positions.get(request.pair, (0, 0))
+        held = float(position if request.side == "sell" else -position)
+        if held <= 0:
+            order.end("expired", "reduce-only, and there is no position to reduce")
+        elif held < order.remaining:
+            order.request = replace(request, amount=order.filled + held)
 
     def bnb_rate(self, pair: str) -> float | None:
         """Quote units per BNB; None where fees are not paid in it, or the rate is unknown."""

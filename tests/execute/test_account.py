@@ -125,10 +125,11 @@ def test_resting_futures_orders_tie_up_margin_and_fee():
     d = Desk(ScriptedMarket([(50.0, 9.0)], [(200.0, 9.0)]), start={"USDT": 100.0})
     d.is_futures = True
     d.restart()
+    d.order("buy", 0.1, leverage=4.0)  # at 200: a margin of 5, and a fee of 0.02
     d.order("buy", 1, limit=100.0, leverage=4.0)
-    assert d.engine.free("USDT") == pytest.approx(100 - 25 - 0.1)
-    d.order("sell", 1, limit=150.0, leverage=4.0, reduce_only=True)
-    assert d.engine.free("USDT") == pytest.approx(100 - 25 - 0.1)
+    assert d.engine.free("USDT") == pytest.approx(95 - 0.02 - 25 - 0.1)
+    d.order("sell", 0.1, limit=150.0, leverage=4.0, reduce_only=True)
+    assert d.engine.free("USDT") == pytest.approx(95 - 0.02 - 25 - 0.1)
 
 
 def test_selling_all_bnb_pays_its_fee_from_what_is_received_and_never_from_bnb_that_is_gone():

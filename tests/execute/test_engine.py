@@ -287,6 +287,29 @@ def test_futures_profit_reaches_the_balance_only_when_it_is_realised():
     assert d.engine.free("USDT") == pytest.approx(1050)
 
 
+@pytest.mark.parametrize(("entry", "exit_side"), [("buy", "sell"), ("sell", "buy")])
+def test_a_stop_that_is_larger_than_what_a_target_has_left_closes_the_position_and_opens_none(
+    entry, exit_side
+):
+    d = desk(bids=[(99.0, 100.0)], asks=[(101.0, 100.0)])
+    d.is_futures = True
+    d.restart()
+    d.market.trade("buy", 100.0, 1.0)
+    d.order(entry, 3)
+    stop = d.order(exit_side, 3, stop_rate=90.0 if exit_side == "sell" else 110.0, reduce_only=True)
+    target = d.order(exit_side, 1, reduce_only=True)
+    resting = d.order(exit_side, 2, limit=120.0 if exit_side == "sell" else 80.0, reduce_only=True)
+    d.market.trade(exit_side, 90.0 if exit_side == "sell" else 110.0, 1.0)
+    stop = d.poll(stop)
+    assert (target.filled, stop.status, stop.filled, stop.to_ccxt()["amount"]) == (1, "closed", 2, 2)
+    d.market.trade(entry, 125.0 if exit_side == "sell" else 75.0, 10.0)
+    resting = d.poll(resting)
+    assert (resting.status, resting.filled) == ("expired", 0)
+    with pytest.raises(OrderRejected, match="reduce-only, and there is no position to reduce"):
+        d.order(exit_side, 1, reduce_only=True)
+    assert d.restart()._holdings._account.positions == {}
+
+
 @pytest.mark.parametrize(
     ("bids", "asks", "message"),
     [
