@@ -134,7 +134,13 @@ class Settings:
     fee_asset: FeeAsset = _setting(
         "received", "", "what fees are paid in: the asset received, the quote currency, or BNB"
     )
-    bnb_discount: float = _setting(0.25, "ratio", "discount on fees paid in BNB", at_least=0, below=1)
+    bnb_discount: float = _setting(
+        0.25,
+        "ratio",
+        "discount on fees paid in BNB: Binance gives 0.25 on spot, 0.1 on futures",
+        at_least=0,
+        below=1,
+    )
     seed: int | None = _setting(None, "", "makes the latency draws repeatable")
     feed: bool = _setting(True, "", "follow books and trades by WebSocket")
     feed_fresh_ms: float = _setting(1000.0, "ms", "older WebSocket data gives way to REST", above=0)
@@ -174,9 +180,8 @@ def _typed(name: str, wanted: Any, value: Any) -> Any:
     if get_origin(wanted) is tuple:
         size = None if parts[-1] is ... else len(parts)
         if not isinstance(value, (list, tuple)) or size not in (None, len(value)):
-            raise SettingsError(
-                f"freqtrade_ext.{name} must be a list of {size or 'any'} values, is {value!r}"
-            )
+            asked = "a list" if size is None else f"a list of {size} values"
+            raise SettingsError(f"freqtrade_ext.{name} must be {asked}, is {value!r}")
         return tuple(_typed(name, parts[0], v) for v in value)
     return _plain(name, parts or (wanted,), value)
 
