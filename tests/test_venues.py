@@ -6,6 +6,7 @@ examples of each API, with the numbers of one instrument; books and trades are s
 """
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from freqtrade.exceptions import InvalidOrderException
 from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.execute.install import install
+from freqtrade_ext.execute.market import Cursor
 from freqtrade_ext.execute.venue import Venue
 from freqtrade_ext.settings import Settings
 from tests.bot_process import ROOT
@@ -346,3 +348,28 @@ def test_order_below_the_venue_s_minimum_is_rejected(load, overlay, answers, kin
 def test_prints_are_in_base_units(load, overlay, answers, kind, pair, changes, amount):
     (print_,), _ = Venue(load(overlay, answers, kind, **changes)).prints(pair, None)
     assert (print_.rate, print_.amount, print_.side) == (100_000.0, pytest.approx(amount), "buy")
+
+
+@pytest.mark.parametrize(
+    ("overlay", "answers", "kind", "pair", "changes", "most"),
+    [
+        ("binance_futures", BINANCE_FUTURES, "linear", "BTC/USDT:USDT", {}, 1000),
+        ("bybit", BYBIT, "spot", "BTC/USDT", {}, 60),
+        (
+            "okx",
+            OKX_SWAP,
+            "swap",
+            "BTC/USDT:USDT",
+            {"trading_mode": "futures", "margin_mode": "isolated"},
+            500,
+        ),
+    ],
+)
+def test_no_request_asks_for_more_prints_than_the_venue_allows(
+    load, overlay, answers, kind, pair, changes, most
+):
+    exchange = load(overlay, answers, kind, **changes)
+    urls, fetch = [], exchange._api.fetch
+    exchange._api.fetch = lambda url, *rest: urls.append(url) or fetch(url, *rest)
+    Venue(exchange).prints(pair, Cursor(int(time.time() * 1000) - 1000, ()))
+    assert f"limit={most}" in urls[-1]

@@ -32,6 +32,12 @@ DEPTHS = {
     ("hyperliquid", TradingMode.FUTURES): (20,),
 }
 PRINTS_LIMIT = 1000
+PRINTS_LIMITS = {
+    ("bybit", TradingMode.SPOT): 60,
+    ("okx", TradingMode.SPOT): 500,
+    ("okx", TradingMode.FUTURES): 500,
+}
+"""most public trades that a request may ask for, where it is not `PRINTS_LIMIT`"""
 PRINTS_WINDOW_MS = 3_600_000
 """ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
 
@@ -66,6 +72,7 @@ class Venue:
         listed = exchange._ft_has["l2_limit_range"] or (20, 100)
         usual = tuple(depth for depth in listed if depth >= 20) or (max(listed),)
         self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
+        self._prints_limit = PRINTS_LIMITS.get((exchange.id, exchange.trading_mode), PRINTS_LIMIT)
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -104,12 +111,12 @@ class Venue:
         found: list[Print] = []
         start = since.time_ms
         while True:
-            page = self._prints(pair, start, PRINTS_LIMIT)
+            page = self._prints(pair, start, self._prints_limit)
             new = [p for p in page if p.time_ms > since.time_ms or p.id not in since.ids]
             new = [p for p in new if p.time_ms >= since.time_ms]
             found += new
             since = _advance(since, new)
-            if len(page) >= PRINTS_LIMIT and new:
+            if len(page) >= self._prints_limit and new:
                 start = since.time_ms
             elif start + PRINTS_WINDOW_MS < self.now_ms():
                 start += PRINTS_WINDOW_MS
