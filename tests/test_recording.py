@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import logging
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,46 @@ def test_a_snapshot_that_joins_nothing_is_that_of_the_only_symbol(tmp_path: Path
     ]
 
 
+def test_a_snapshot_takes_the_symbol_with_the_nearest_ids(tmp_path: Path) -> None:
+    """Both pairs' ids are near enough: taken for the other's, it would be a book at the other's rates."""
+    ether = {**DEPTH, "s": "ETHUSDT", "U": 9_004, "u": 9_005}
+    path = write(
+        tmp_path / "a",
+        f"1700000000121 {combined('btcusdt@depth', DEPTH)}",
+        f"1700000000122 {combined('ethusdt@depth', ether)}",
+        f"1700000000123 {json.dumps({**SNAPSHOT, 'lastUpdateId': 9_003})}",
+        f"1700000000124 {json.dumps(SNAPSHOT)}",
+    )
+    assert [record.symbol for record in read(path) if record.kind == "snapshot"] == ["ETHUSDT", "BTCUSDT"]
+
+
+@pytest.mark.parametrize("is_array", [False, True])
+@pytest.mark.parametrize("is_combined", [False, True])
+def test_a_message_without_any_time_came_right_after_the_one_before(
+    tmp_path: Path, is_array: bool, is_combined: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As if it came at time 0, a best bid/ask after a sweep would be taken for one before it."""
+    messages = [SNAPSHOT, TICKER, DEPTH, TICKER, {**TRADE, "E": 1700000000200}, TICKER]
+    names = ["", "bookTicker", "depth", "bookTicker", "trade", "bookTicker"]
+    if is_combined:
+        messages[1:] = [
+            {"stream": f"btcusdt@{name}", "data": message}
+            for name, message in zip(names[1:], messages[1:], strict=True)
+        ]
+    lines = [json.dumps(message, separators=(",", ":")) for message in messages]
+    path = write(tmp_path / "a", f"[{','.join(lines)}]") if is_array else write(tmp_path / "a", *lines)
+    recording = Recording([path])
+    assert sorted((record.local_ms, record.kind) for record in recording) == [
+        (0.0, "snapshot"),
+        (1700000000100.0, "bookTicker"),
+        (1700000000100.0, "depth"),
+        (1700000000200.0, "bookTicker"),
+        (1700000000200.0, "trade"),
+    ]
+    assert recording.skipped == 1
+    assert "2: skipped, bookTicker without a time" in caplog.text
+
+
 def test_cryptofeed_lines_with_their_headers(tmp_path: Path) -> None:
     http = write(
         tmp_path / "http",
@@ -138,6 +179,13 @@ def test_arrays_beside_each_other_are_merged_by_exchange_time(tmp_path: Path) ->
         ("trade", 1700000000200.0),
         ("depth", 1700000000300.0),
     ]
+
+
+def test_what_is_no_event_in_an_array_is_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", json.dumps([None, 1, {**TRADE, "e": []}, TRADE, "x"]))
+    recording = Recording([path])
+    assert [record.data for record in recording] == [TRADE]
+    assert recording.skipped == 4
 
 
 def test_files_play_in_the_order_given(tmp_path: Path) -> None:
@@ -169,13 +217,26 @@ def test_a_file_cut_off_in_the_middle_gives_what_it_holds(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"hello\n", b"[]", b"[1,2", b"{\n", b"\x1f\x8bgarbage", bytes(1000)]
+    "content", [b"", b"hello\n", b"[]", b"[1,2", b"[null]", b"{\n", b"\x1f\x8bgarbage", bytes(1000)]
 )
 def test_a_file_of_nothing_usable_is_one_error_that_names_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "empty.gz"
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=r"empty\.gz: "):
         read(path)
+
+
+def test_a_line_that_never_ends_is_passed_in_time_and_named_in_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Joined anew by each piece that is read, it took 144 s; and it was written to the log whole."""
+    good = f"1700000000123 {combined('btcusdt@trade', TRADE)}"
+    path = write(tmp_path / "a", good, "x" * 100_000_000, good)
+    started = time.process_time()
+    assert len(read(path)) == 2
+    assert time.process_time() - started < 5
+    assert "a, line 2: skipped" in caplog.text
+    assert len(caplog.text) < 1000
 
 
 def test_progress_reaches_the_end(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Record(NamedTuple):
     kind: Kind
     local_ms: float
     """Recorder's clock, ms since 1970. It may be off by seconds. The exchange's own time where a file has no
-    local times, 0.0 where it has neither (a bare snapshot)."""
+    local times, that of the message before where it has neither, 0.0 for a snapshot at the beginning."""
     symbol: str
     """Exchange's name, e.g. BTCUSDT. A snapshot that names none gets that of the differences it can be joined
     with, told by their update ids; where there are none it keeps an empty one."""
@@ -66,7 +66,7 @@ def parse_line(line: bytes) -> Record | None:
     # nearly all lines take this way, so it touches their inside as little as it can
     head, is_combined, text = line.partition(_DATA)
     clock, _, stream = head.partition(b" ")
-    if is_combined and text.endswith(_END):
+    if is_combined and stream and text.endswith(_END):
         known = _kind_and_symbol(stream)
         per_ms = _PER_MS.get(len(clock))
         local_ms = int(clock) / per_ms if per_ms and clock.isdigit() else _to_ms(clock)

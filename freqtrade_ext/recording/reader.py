@@ -72,30 +72,34 @@ class Recording:
     def _count_bad(self, where: str, why: str) -> None:
         self.skipped += 1
         if self.skipped == 1:
-            logger.warning("%s: skipped, %s. Further ones are only counted.", where, why)
+            logger.warning("%s: skipped, %.200s. Further ones are only counted.", where, why)
 
     def __iter__(self) -> Iterator[Record]:
         for record in self._records():
             if record[0] == "depth":
                 self._newest[record[2]] = record
                 if self._unnamed:
-                    yield from self._named_by([record])
+                    yield from self._named()
             elif record[0] == "snapshot" and not record[2]:
                 self._unnamed.append((record.data["lastUpdateId"], record))
-                yield from self._named_by(self._newest.values())
+                yield from self._named()
                 continue
             yield record
         only = next(iter(self._newest), "") if len(self._newest) == 1 else ""
         yield from (snapshot._replace(symbol=only) for _, snapshot in self._unnamed)
 
-    def _named_by(self, diffs: Iterable[Record]) -> Iterator[Record]:
-        """Give snapshots the symbol of the differences that they can be joined with."""
-        for diff in diffs:
-            last_id = _LAST_ID.search(diff.raw)
-            for held in list(self._unnamed):
-                if last_id is not None and abs(int(last_id[1]) - held[0]) < NEAR_IDS:
-                    self._unnamed.remove(held)
-                    yield held[1]._replace(symbol=diff.symbol)
+    def _named(self) -> Iterator[Record]:
+        """Give snapshots the symbol of the differences that they can be joined with, by the nearest ids."""
+        ids = {
+            symbol: int(last_id[1])
+            for symbol, diff in self._newest.items()
+            if (last_id := _LAST_ID.search(diff.raw))
+        }
+        for held in list(self._unnamed):
+            symbol = min(ids, key=lambda symbol: abs(ids[symbol] - held[0]), default="")
+            if symbol and abs(ids[symbol] - held[0]) < NEAR_IDS:
+                self._unnamed.remove(held)
+                yield held[1]._replace(symbol=symbol)
 
     def _records(self) -> Iterator[Record]:
         arrays: list[list[Record]] = []
@@ -127,7 +131,17 @@ class Recording:
                 raise RecordingError(f"{path}: damaged JSON: {error}") from error
         self._done_bytes += path.stat().st_size
         events = value if isinstance(value, list) else [value]
-        records = [record for event in events if (record := bare_record(orjson.dumps(event), None))]
+        records: list[Record] = []
+        before_ms = 0.0
+        for number, event in enumerate(events, 1):
+            try:
+                record = _timed(bare_record(orjson.dumps(event), None), before_ms)
+            except _DAMAGE as error:
+                self._count_bad(f"{path}, event {number}", str(error))
+                continue
+            if record is not None:
+                before_ms = record.local_ms
+                records.append(record)
         if not records:
             raise RecordingError(f"{path}: JSON without one market data event or snapshot")
         return records
@@ -135,18 +149,20 @@ class Recording:
     def _read_lines(self, path: Path) -> Iterator[Record]:
         self._newest.clear()
         usable = number = 0
+        before_ms = 0.0
         with _open(path) as (stream, file):
             self._file = file
             try:
                 for number, line in enumerate(_lines(stream), 1):
                     try:
-                        record = parse_line(line)
+                        record = _timed(parse_line(line), before_ms)
                     except _DAMAGE as error:
                         self._count_bad(f"{path}, line {number}", str(error))
                         continue
                     if record is None:
                         continue
                     usable += 1
+                    before_ms = record[1]
                     yield record
             except _CUT_OFF as error:
                 self._count_bad(f"{path}, after line {number}", f"the file is damaged: {error}")
@@ -158,6 +174,19 @@ class Recording:
                 f"{path}: no usable line; a line is `<local time> <JSON>`, JSON a Binance stream message"
                 " or a depth snapshot"
             )
+
+
+def _timed(record: Record | None, before_ms: float) -> Record | None:
+    """
+    Give a message without any time that of the message before it: spot's best bid/ask stream has none.
+
+    :raises ValueError: for one that nothing comes before; a snapshot is at the beginning then.
+    """
+    if record is None or record[1]:
+        return record
+    if not before_ms and record[0] != "snapshot":
+        raise ValueError(f"{record[0]} without a time, and no message before it that has one")
+    return record._replace(local_ms=before_ms)
 
 
 def _merge(arrays: Sequence[list[Record]]) -> Iterator[Record]:
@@ -175,9 +204,13 @@ def _open(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
     """Split into lines without their ends; by pieces, which costs half of what gzip's own lines do."""
-    rest = b""
+    begun: list[bytes] = []
     while piece := cast(io.BufferedReader, stream).read1(_PIECE_BYTES):
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from lines
-    if rest:
+        end, *lines = piece.split(b"\n")
+        begun.append(end)
+        if lines:
+            yield b"".join(begun)
+            begun = [lines.pop()]
+            yield from lines
+    if rest := b"".join(begun):
         yield rest
