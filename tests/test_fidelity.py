@@ -216,6 +216,46 @@ def test_damaged_messages_are_skipped_and_counted(tiny: Tiny) -> None:
     assert all_of(report)["mae_bps"] == 0.0
 
 
+def test_further_snapshots_of_a_book_in_step_cost_no_sweep(tiny: Tiny) -> None:
+    """Older than the book, of its own id, and ahead of it: none of them was a gap in the book's updates."""
+    tiny.snapshot().depth(100, (11, 20)).snapshot(15).trade(120, "100.0", "1").depth(200, (21, 30))
+    tiny.snapshot(30).trade(250, "100.0", "1").snapshot(35).trade(260, "100.0", "1")
+    report = tiny.depth(300, (31, 40)).trade(350, "100.0", "1").measure()
+    assert (all_of(report)["n"], report["excluded"]) == (4, {})
+
+
+def test_a_snapshot_that_came_before_the_gap_that_it_covers_is_used(tiny: Tiny) -> None:
+    tiny.snapshot().depth(100, (11, 11)).trade(120, "100.0", "1").snapshot(15).depth(200, (15, 16))
+    report = tiny.trade(250, "100.0", "1").measure()
+    assert (all_of(report)["n"], report["excluded"]) == (2, {})
+
+
+def test_a_difference_that_comes_late_is_used_in_its_place(tiny: Tiny) -> None:
+    tiny.snapshot().depth(100, (11, 11)).depth(300, (13, 13)).depth(200, (12, 12), asks=[["100.0", "5"]])
+    report = tiny.trade(350, "100.0", "5").measure()
+    assert (all_of(report)["n"], all_of(report)["mae_bps"], report["excluded"]) == (1, 0.0, {})
+
+
+def test_a_difference_of_a_far_future_does_not_hold_up_the_others(tiny: Tiny) -> None:
+    """Without it there is a gap; behind it, sweeps were predicted from the book of before."""
+    tiny.snapshot().depth(100, (11, 11)).depth(9_000_000, (12, 12)).depth(
+        200, (13, 13), asks=[["100.0", "0"]]
+    )
+    report = tiny.trade(250, "101.0", "1").measure()
+    assert report["excluded"] == {"gap in the book's updates": 1}
+
+
+def test_prints_that_come_late_are_left_out_in_the_open(tiny: Tiny) -> None:
+    """Ids 2 and 3 come late, 3 twice; a damaged id in between hides none of those that follow."""
+    tiny.snapshot().depth(100, (11, 11)).printed(1, 150, "100.0", "1").printed(10**15, 250, "100.0", "1")
+    tiny.depth(300, (12, 12)).printed(6, 350, "100.0", "1")
+    for trade_id in (2, 3, 3):
+        tiny.printed(trade_id, 150 + trade_id, "100.0", "1")
+    report = tiny.depth(400, (13, 13)).printed(7, 450, "100.0", "1").measure()
+    assert report["excluded"] == {"printed too late: the book already holds it": 2}
+    assert all_of(report)["n"] == 4
+
+
 def test_levels_that_are_no_numbers_cost_the_book_and_nothing_else(tiny: Tiny) -> None:
     tiny.snapshot().depth(100, (11, 11), asks=[["nonsense", "1"]]).trade(150, "100.0", "1")
     tiny.trade(160, "100.0", "1").snapshot(11).depth(200, (12, 12)).trade(250, "100.0", "1")
@@ -286,6 +326,17 @@ def test_drift_is_in_the_takers_direction(tiny: Tiny) -> None:
     report = tiny.measure()
     assert report["drift_bps"]["100ms"] == pytest.approx(1e4 * 0.5 / 99.5)
     assert report["clock_offset_ms"] == 5.0
+
+
+@pytest.mark.parametrize("bid", [("0.00000000", "0.00000000"), ("nan", "1"), ("99", "inf")])
+def test_a_best_bid_ask_without_a_mid_is_no_drift(tiny: Tiny, bid: tuple[str, str]) -> None:
+    """A book of one side moved the mid by half of the rate, and NaN is no JSON."""
+    tiny.snapshot().depth(100, (11, 11)).top(120, 12, "99", "1", "100", "1").trade(150, "99.0", "0.1", True)
+    tiny.top(200, 13, *bid, "100", "1").top(1_000, 14, "98", "1", "100", "1")
+    for at in range(200, 8_000, 100):
+        tiny.depth(at, (at, at + 99))
+    drift = tiny.measure()["drift_bps"]
+    assert (drift["100ms"], drift["1000ms"]) == (None, pytest.approx(1e4 * 0.5 / 99.5))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

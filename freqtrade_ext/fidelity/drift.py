@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import deque
 
+from freqtrade_ext.execute.local_book import Top
+
 from .align import LATE_MS
 from .tape import Sweep
 from .tops import Tops
@@ -34,9 +36,15 @@ class Drift:
             self._measure(*self._decisions.popleft(), tops)
 
     def _measure(self, start_ms: float, sign: int, tops: Tops) -> None:
-        start = tops.by(start_ms)
+        start = _mid(tops.by(start_ms))
         if start is None:
             return
         for horizon_ms, moves in self._moves.items():
-            top = tops.by(start_ms + horizon_ms) or start
-            moves.append(1e4 * sign * ((top.bid + top.ask) / (start.bid + start.ask) - 1))
+            mid = _mid(tops.by(start_ms + horizon_ms))
+            if mid is not None:
+                moves.append(1e4 * sign * (mid / start - 1))
+
+
+def _mid(top: Top | None) -> float | None:
+    """None for a book of one side, whose other best rate is given as 0."""
+    return (top.bid + top.ask) / 2 if top is not None and top.bid and top.ask else None

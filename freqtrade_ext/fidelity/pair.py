@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from bisect import insort
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import tee
 from math import nan
+from operator import itemgetter
 from typing import Any
 
 from freqtrade_ext.execute.book import walk
@@ -19,9 +21,10 @@ from .score import Scores, stock_average
 from .tape import Sweep, Tape
 
 HELD_MS = 2_000
-"""differences wait this long for prints that come late; 0.8 s was seen"""
+"""differences wait this long for prints and for other differences that come late; 0.8 s was seen"""
 HELD_DIFFS = 1_000
-"""most differences that wait; more can only come where exchange times go back, and leave a gap"""
+"""most differences that wait; no exchange sends so many in that time, and further ones leave a gap"""
+HELD_SNAPSHOTS = 4
 SWEEP_OPEN_MS = 1_000
 """after so long without a further print a sweep is over"""
 METHODS = ("ours", "stock", "clock", "same_book")
@@ -48,6 +51,9 @@ class PairReplay:
         self._book, self._book_ms = LocalBook(), 0
         self._was_synced = False
         self._diffs: deque[tuple[int, int, int, Any, Any]] = deque(maxlen=HELD_DIFFS)
+        """by exchange time"""
+        self._snapshots: deque[tuple[int, Any, Any]] = deque(maxlen=HELD_SNAPSHOTS)
+        """each waits for the difference that goes on from it, which tells its time"""
         self._aligner = Aligner()
         self._drift = Drift(results.drift)
         self._tape = Tape()
@@ -62,8 +68,7 @@ class PairReplay:
         return bool(self._aligner.tops.times)
 
     def snapshot(self, data: dict[str, Any]) -> None:
-        self._book.snapshot(data["lastUpdateId"], data["bids"], data["asks"])
-        self._book_ms = 0
+        self._snapshots.append((data["lastUpdateId"], data["bids"], data["asks"]))
         rates = [str(level[0]) for level in (*data["bids"][:100], *data["asks"][:100])]
         self._digits = max((len(rate.rstrip("0").partition(".")[2]) for rate in rates), default=0)
 
@@ -71,7 +76,8 @@ class PairReplay:
         # in the futures' stream ids of other pairs lie between: `pu` is the last id of the difference before
         first_id = data["pu"] + 1 if "pu" in data else data["U"]
         time_ms = int(data["E"])
-        self._diffs.append((time_ms, int(first_id), int(data["u"]), data["b"], data["a"]))
+        diff = (time_ms, int(first_id), int(data["u"]), data["b"], data["a"])
+        insort(self._diffs, diff, key=itemgetter(0))
         growing = self._tape.growing
         if growing is not None and growing.last_ms + SWEEP_OPEN_MS < local_ms:
             self._close_sweep()
@@ -105,6 +111,8 @@ class PairReplay:
         diffs, book = self._diffs, self._book
         while diffs and diffs[0][0] < before_ms:
             time_ms, first_id, last_id, bids, asks = diffs.popleft()
+            while self._snapshots and self._snapshots[0][0] <= last_id:
+                book.snapshot(*self._snapshots.popleft())
             if not book.diff(first_id, last_id, bids, asks):
                 self._book_ms = 0
             elif book.update_id == last_id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from math import isfinite
 
 import orjson
 
@@ -50,6 +51,8 @@ class Tops:
         try:
             data = orjson.loads(message)
             top = Top(data["u"], float(data["b"]), float(data["B"]), float(data["a"]), float(data["A"]))
+            if not isfinite(sum(top)):
+                raise ValueError(message)
         except (ValueError, KeyError, TypeError):
             top = None
         self._messages[position] = top
