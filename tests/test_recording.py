@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freqtrade_ext.recording import Record, Recording, RecordingError
+from freqtrade_ext.recording import Record, Recording, RecordingError, TradeIds
 from tests.hostile_lines import recordings
 
 TRADE = {
@@ -149,6 +149,13 @@ def test_a_message_without_any_time_came_right_after_the_one_before(
     ]
     assert recording.skipped == 1
     assert "2: skipped, bookTicker without a time" in caplog.text
+
+
+def test_trade_ids_are_new_once_in_whatever_order_they_come() -> None:
+    ids = TradeIds()
+    came = [(5, 5), (5, 5), (8, 10), (9, 9), (6, 6), (6, 7), (7, 7), (4, 5), (2, 3), (2, 2), (11, 11)]
+    new = [(5, 5), (8, 10), (6, 6), (7, 7), (2, 3), (11, 11)]
+    assert [trade for trade in came if ids.add(*trade)] == new
 
 
 def test_cryptofeed_lines_with_their_headers(tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 from freqtrade_ext.execute.book import BuySell, Level
-
-KEPT_GAPS = 64
+from freqtrade_ext.recording import TradeIds
 
 
 @dataclass(slots=True)
@@ -55,10 +53,7 @@ class Tape:
     def __init__(self) -> None:
         self.growing: Sweep | None = None
         """the sweep that the next print may still belong to"""
-        self._last_id = -1
-        """greatest one seen"""
-        self._passed_over: deque[tuple[int, int]] = deque(maxlen=KEPT_GAPS)
-        """ids below it that were not seen, first and last of each gap"""
+        self._ids = TradeIds()
 
     def add(self, local_ms: float, data: dict[str, Any]) -> Sweep | None:
         """
@@ -67,13 +62,12 @@ class Tape:
         :raises ValueError, KeyError, TypeError: for a print that cannot be true.
         """
         first_id, last_id = (data["f"], data["l"]) if "f" in data else (data["t"], data["t"])
-        if self._is_seen(first_id, last_id):
-            return None
         time_ms, rate, amount = data["T"], float(data["p"]), float(data["q"])
         seen_ms = local_ms - (data.get("E", time_ms) - time_ms)
         if not (0 < rate < inf and 0 < amount < inf):
             raise ValueError(f"{amount} at {rate}")
-        self._see(int(first_id), int(last_id))
+        if not self._ids.add(int(first_id), int(last_id)):
+            return None
         side: BuySell = "sell" if data["m"] else "buy"
         growing = self.growing
         if growing is not None and growing.time_ms == time_ms and growing.side == side:
@@ -81,27 +75,6 @@ class Tape:
             return None
         self.growing = Sweep(time_ms, side, seen_ms, local_ms, [(rate, amount)])
         return growing
-
-    def _is_seen(self, first_id: int, last_id: int) -> bool:
-        return first_id <= self._last_id and self._gap_around(first_id, last_id) is None
-
-    def _gap_around(self, first_id: int, last_id: int) -> tuple[int, int] | None:
-        gaps = (gap for gap in self._passed_over if gap[0] <= first_id and last_id <= gap[1])
-        return next(gaps, None)
-
-    def _see(self, first_id: int, last_id: int) -> None:
-        gap = self._gap_around(first_id, last_id) if first_id <= self._last_id else None
-        if gap is not None:
-            self._passed_over.remove(gap)
-            self._pass_over(gap[0], first_id - 1)
-            self._pass_over(last_id + 1, gap[1])
-        else:
-            self._pass_over(self._last_id + 1, first_id - 1)
-            self._last_id = last_id
-
-    def _pass_over(self, first_id: int, last_id: int) -> None:
-        if first_id <= last_id:
-            self._passed_over.append((first_id, last_id))
 
     def close(self) -> Sweep | None:
         """Return the growing sweep as it is."""

@@ -2,5 +2,6 @@
 
 from freqtrade_ext.recording.lines import Kind, Record
 from freqtrade_ext.recording.reader import Recording, RecordingError
+from freqtrade_ext.recording.trade_ids import TradeIds
 
-__all__ = ["Kind", "Record", "Recording", "RecordingError"]
+__all__ = ["Kind", "Record", "Recording", "RecordingError", "TradeIds"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import gcd
 from pathlib import Path
 from typing import Any
 
-from freqtrade_ext.recording import Recording
+from freqtrade_ext.recording import Record, Recording, TradeIds
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.candles import FIRST_ID, MINUTE_MS, Candles
 from freqtrade_ext.replica.exchange import Clock, Exchange, wall_clock_ms
@@ -32,6 +33,7 @@ _MIN_NOTIONAL = {
     "BNB": "0.01",
 }
 _LOOP_GAP_MS = 1000.0
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Playback:
@@ -88,37 +90,57 @@ class Playback:
 
     def _once(self) -> Iterator[tuple[float, Happening]]:
         """The recording from its first snapshot on, with exchange times where it has them."""
-        state = RecordedBook(self._bids, self._asks)
-        ahead_ms = 0.0
-        has_trades = False
-        timeless: list[Quotes] = []
+        told = _Told(RecordedBook(self._bids, self._asks))
+        timeless: list[Happening] = []
         recording = Recording(self._paths)
         for record in recording:
             if record.symbol != self._symbol:
                 continue
             try:
-                data = record.data
-            except ValueError as error:
-                recording.skip(record, str(error))
+                ms, happenings = told.by(record)
+            except _DAMAGE as error:
+                recording.skip(record, f"{type(error).__name__}: {error}")
                 continue
-            if "E" in data:
-                ahead_ms = float(data["E"]) - record.local_ms
-            ms = float(data.get("T", record.local_ms + ahead_ms))
-            has_trades = has_trades or record.kind == "trade"
-            if record.kind == "trade" or (record.kind == "aggTrade" and not has_trades):
-                if state.known:
-                    yield ms, _printed(data)
-            else:
-                timeless += state.take_up(record, data)
+            timeless += happenings
             if ms:
                 # a snapshot in a file of its own has no time: it was taken before what follows it
-                yield from ((ms, quotes) for quotes in timeless)
+                yield from ((ms, happening) for happening in timeless)
                 timeless.clear()
 
 
-def _printed(data: dict[str, Any]) -> Print:
+class _Told:
+    """What the messages of a recording tell, one after the other."""
+
+    def __init__(self, book: RecordedBook) -> None:
+        self._book = book
+        self._ahead_ms = 0.0
+        """of the exchange's clock against the recorder's"""
+        self._ids = TradeIds()
+        self._has_trades = False
+
+    def by(self, record: Record) -> tuple[float, list[Happening]]:
+        """Return when it happened, 0.0 if nothing tells, and what; raises anything for a damaged message."""
+        data = record.data
+        if "E" in data:
+            self._ahead_ms = float(data["E"]) - record.local_ms
+        ms = float(data.get("T", record.local_ms + self._ahead_ms))
+        if record.kind not in ("trade", "aggTrade"):
+            return ms, list(self._book.take_up(record, data))
+        self._has_trades = self._has_trades or record.kind == "trade"
+        if record.kind == "aggTrade" and self._has_trades:
+            return ms, []
+        first_id, last_id = (data["f"], data["l"]) if "f" in data else (data["t"], data["t"])
+        printed = _printed(data, first_id)
+        is_new = self._ids.add(int(first_id), int(last_id))
+        return ms, [printed] if is_new and self._book.known else []
+
+
+def _printed(data: dict[str, Any], trade_id: int) -> Print:
     side: BuySell = "sell" if data["m"] else "buy"
-    return Print(0, side, to_fixed(data["p"]), to_fixed(data["q"]), data.get("t", data.get("f")))
+    rate, amount = to_fixed(data["p"]), to_fixed(data["q"])
+    if rate <= 0 or amount <= 0:
+        raise ValueError(f"{data['q']} at {data['p']}")
+    return Print(0, side, rate, amount, trade_id)
 
 
 def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_clock_ms) -> Exchange:
@@ -149,10 +171,14 @@ def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_cl
 
 
 def _snapshots(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """First snapshot of each symbol that shows a level."""
     found: dict[str, dict[str, Any]] = {}
     for record in Recording(paths):
         if record.kind == "snapshot" and record.symbol and record.symbol not in found:
-            found[record.symbol] = record.data
+            with suppress(*_DAMAGE):
+                data = record.data
+                if levels(data["bids"]) + levels(data["asks"]):
+                    found[record.symbol] = data
     return found
 
 
@@ -160,7 +186,7 @@ def _symbol(name: str, snapshot: dict[str, Any]) -> Symbol:
     """Trading rules: known ones, as fine as the recorded levels are; or just read off these."""
     quote = next((quote for quote in _MIN_NOTIONAL if name.endswith(quote)), name[-3:])
     bids, asks = levels(snapshot["bids"]), levels(snapshot["asks"])
-    rate, amount = bids[0]
+    rate, amount = (bids or asks)[0]
     symbol = listed(f"{name.removesuffix(quote)}/{quote}")
     tick, step = (symbol.tick, symbol.step) if symbol.is_known else (0, 0)
     return replace(

@@ -54,10 +54,10 @@ class RecordedBook:
 
     def _start(self, snapshot: dict[str, Any]) -> Iterator[Quotes]:
         """Begin with a snapshot, and with the diffs that had come before it."""
-        self.known = self._is_whole = True
         self._snapshot = None
-        self._id = snapshot["lastUpdateId"]
         changed = [levels(snapshot["bids"]), levels(snapshot["asks"])]
+        self.known = self._is_whole = True
+        self._id = snapshot["lastUpdateId"]
         for side, new in zip(self._sides, changed, strict=True):
             for rate in list(side.rates()):
                 side.put(rate, 0)
@@ -70,7 +70,10 @@ class RecordedBook:
     def _diff(self, data: dict[str, Any]) -> Iterator[Quotes]:
         if data["u"] <= self._id:
             return
-        if data["U"] > self._id + 1:
+        # in the futures' stream ids of other pairs lie between: `pu` is the last id of the diff before
+        first_id = data["pu"] + 1 if "pu" in data else data["U"]
+        changed = [levels(data["b"]), levels(data["a"])]
+        if first_id > self._id + 1:
             if self._snapshot is not None and self._snapshot["lastUpdateId"] > self._id:
                 yield from self._start(self._snapshot)
                 return
@@ -78,11 +81,10 @@ class RecordedBook:
                 "%s: changes %s to %s are missing; the book may be wrong until the next snapshot",
                 data["s"],
                 self._id + 1,
-                data["U"] - 1,
+                first_id - 1,
             )
             self._is_whole = False
         self._id = data["u"]
-        changed = [levels(data["b"]), levels(data["a"])]
         for side, new in zip(self._sides, changed, strict=True):
             for rate, amount in new:
                 side.put(rate, amount)

@@ -126,6 +126,72 @@ def test_after_missing_changes_the_book_begins_anew_with_the_next_snapshot(
     assert book(market) == ({95: 1, 94: 3, 93: 5}, {97: 4})
 
 
+@pytest.mark.parametrize(
+    ("stream", "damaged"),
+    [
+        ("trade", {"e": "trade", "T": 1_700_000_000_600, "t": 70, "p": "98.00", "q": "1"}),
+        ("trade", {"e": "trade", "T": 1_700_000_000_600, "t": 70, "p": "0", "q": "1", "m": True}),
+        (
+            "depth",
+            {"e": "depthUpdate", "E": 1_700_000_000_700, "U": 111, "u": 112, "b": [["x", "1"]], "a": []},
+        ),
+        ("depth", {"e": "depthUpdate", "E": 1_700_000_000_700, "U": 111, "b": [], "a": []}),
+        ("bookTicker", {"u": "116", "b": "98.00", "B": "1", "a": "101.00", "A": "1"}),
+    ],
+)
+def test_a_damaged_message_is_passed_over_and_the_market_goes_on(
+    recording: Path, stream: str, damaged: dict[str, Any]
+) -> None:
+    """It ended the recording without a word, or the command with a traceback."""
+    lines = recording.read_text().splitlines(keepends=True)
+    lines.insert(4, event(1_700_000_000_250, stream, **damaged))
+    recording.write_text("".join(lines))
+    exchange = play([recording], 1.0, loop=False, clock=Time(START_MS))
+    (market,) = exchange.markets
+    exchange.advance(START_MS + 5_000)
+    assert (market.update_id, [trade.id for trade in market.trades]) == (120, [77])
+    assert book(market) == ({98: 0.5, 97: 5}, {101.5: 1, 102: 4, 103: 9})
+
+
+def test_a_trade_that_is_told_twice_happens_once(recording: Path) -> None:
+    """By two connections, or as aggregated trade before the first single one."""
+    printed = {"T": 1_700_000_001_499, "p": "98.00", "q": "0.5", "m": True}
+    first, again = ({"e": "aggTrade", "f": 77, "l": 77}, {"e": "trade", "t": 77})
+    lines = recording.read_text().splitlines(keepends=True)
+    lines.insert(5, event(1_700_000_000_999, "aggTrade", **first, **printed))
+    lines.insert(7, event(1_700_000_001_001, "trade", **again, **printed))
+    recording.write_text("".join(lines))
+    exchange = play([recording], 1.0, loop=False, clock=Time(START_MS))
+    exchange.advance(START_MS + 5_000)
+    assert [trade.id for trade in exchange.markets[0].trades] == [77]
+
+
+def test_the_futures_stream_is_followed_by_its_own_ids(
+    recording: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ids of other pairs lie between its diffs, which is no gap: each diff warned of one."""
+    following = {"e": "depthUpdate", "E": 1_700_000_003_500, "pu": 120, "U": 150, "u": 160}
+    with recording.open("a") as file:
+        file.write(event(1_700_000_003_000, "depth", **following, b=[["96.00", "1"]], a=[]))
+    exchange = play([recording], 1.0, loop=False, clock=Time(START_MS))
+    exchange.advance(START_MS + 5_000)
+    assert exchange.markets[0].update_id == 160
+    assert "missing" not in caplog.text
+
+
+def test_a_book_of_one_side_is_played(tmp_path: Path) -> None:
+    path = tmp_path / "ethusdt.dat"
+    empty = {"lastUpdateId": 90, "bids": [], "asks": []}
+    path.write_text(
+        line(1_700_000_000_000, empty)
+        + line(1_700_000_000_000, {**empty, "lastUpdateId": 100, "asks": [["101.00", "1"]]})
+        + diff(1_700_000_000_100, 101, 103, [["100.00", "5"]], [])
+    )
+    exchange = play([path], 1.0, loop=False, clock=Time(START_MS))
+    exchange.advance(START_MS + 1_000)
+    assert book(exchange.markets[0]) == ({100: 5}, {101: 1})
+
+
 def test_speed_and_loop(recording: Path) -> None:
     clock = Time(START_MS)
     exchange = play([recording], 10.0, loop=True, clock=clock)
