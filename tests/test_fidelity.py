@@ -483,6 +483,15 @@ def test_the_command_writes_json_and_a_picture(
     assert report["events_per_second"] > 0
 
 
+def test_a_picture_of_no_known_kind_is_one_line_on_stderr(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="--plot needs it, nothing else does")
+    tiny.snapshot().depth(100, (11, 11)).trade(150, "100.0", "1").measure()
+    assert main([str(tiny.path), "--plot", str(tmp_path / "out.xyz")]) == 2
+    assert capsys.readouterr().err.startswith("error: Format 'xyz' is not supported")
+
+
 FIGURES = {
     "n": int,
     "mean_bps": float,

@@ -11,8 +11,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from freqtrade_ext.recording import RecordingError
-
 from .report import plot, tables
 from .scoreboard import measure
 
@@ -41,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.json.write_text(json.dumps(report, indent=2) + "\n")
         if options.plot is not None:
             plot(report, errors, options.plot)
-    except (RecordingError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

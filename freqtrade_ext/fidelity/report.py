@@ -84,6 +84,7 @@ def plot(report: dict[str, Any], errors: dict[str, Errors], path: Path) -> None:
 
     :param errors: in bps, by method.
     :raises ModuleNotFoundError: without matplotlib, which nothing else here needs.
+    :raises ValueError: for a kind of picture that matplotlib does not know.
     """
     try:
         from matplotlib.figure import Figure
