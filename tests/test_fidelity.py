@@ -256,6 +256,14 @@ def test_prints_that_come_late_are_left_out_in_the_open(tiny: Tiny) -> None:
     assert all_of(report)["n"] == 4
 
 
+def test_ids_that_are_counted_anew_begin_another_book(tiny: Tiny) -> None:
+    """As those of the embedded exchange do when it is started anew: its sweeps met the book of before."""
+    tiny.snapshot(10_000).depth(100, (10_001, 10_100), asks=[["100.0", "0"]]).trade(150, "101.0", "1")
+    tiny.depth(200, (10_101, 10_200)).snapshot().depth(9_100, (11, 11)).printed(1, 9_150, "100.0", "1")
+    report = tiny.depth(9_200, (12, 12)).measure()
+    assert (all_of(report)["n"], all_of(report)["mae_bps"], report["excluded"]) == (2, 0.0, {})
+
+
 def test_levels_that_are_no_numbers_cost_the_book_and_nothing_else(tiny: Tiny) -> None:
     tiny.snapshot().depth(100, (11, 11), asks=[["nonsense", "1"]]).trade(150, "100.0", "1")
     tiny.trade(160, "100.0", "1").snapshot(11).depth(200, (12, 12)).trade(250, "100.0", "1")

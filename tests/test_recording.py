@@ -155,7 +155,8 @@ def test_trade_ids_are_new_once_in_whatever_order_they_come() -> None:
     ids = TradeIds()
     came = [(5, 5), (5, 5), (8, 10), (9, 9), (6, 6), (6, 7), (7, 7), (4, 5), (2, 3), (2, 2), (11, 11)]
     new = [(5, 5), (8, 10), (6, 6), (7, 7), (2, 3), (11, 11)]
-    assert [trade for trade in came if ids.add(*trade)] == new
+    assert [trade for trade in came if ids.add(*trade, time_ms=max(trade))] == new
+    assert [trade for trade in came if ids.add(*trade, time_ms=1_000 + max(trade))] == new, "counted anew"
 
 
 def test_cryptofeed_lines_with_their_headers(tmp_path: Path) -> None:

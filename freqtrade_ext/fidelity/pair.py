@@ -52,8 +52,10 @@ class PairReplay:
         self._was_synced = False
         self._diffs: deque[tuple[int, int, int, Any, Any]] = deque(maxlen=HELD_DIFFS)
         """by exchange time"""
-        self._snapshots: deque[tuple[int, Any, Any]] = deque(maxlen=HELD_SNAPSHOTS)
-        """each waits for the difference that goes on from it, which tells its time"""
+        self._read_ms = 0
+        """exchange time of the difference read last"""
+        self._snapshots: deque[tuple[int, int, Any, Any]] = deque(maxlen=HELD_SNAPSHOTS)
+        """with the exchange time of the difference read before; each waits for one that goes on from it"""
         self._aligner = Aligner()
         self._drift = Drift(results.drift)
         self._tape = Tape()
@@ -68,7 +70,7 @@ class PairReplay:
         return bool(self._aligner.tops.times)
 
     def snapshot(self, data: dict[str, Any]) -> None:
-        self._snapshots.append((data["lastUpdateId"], data["bids"], data["asks"]))
+        self._snapshots.append((self._read_ms, data["lastUpdateId"], data["bids"], data["asks"]))
         rates = [str(level[0]) for level in (*data["bids"][:100], *data["asks"][:100])]
         self._digits = max((len(rate.rstrip("0").partition(".")[2]) for rate in rates), default=0)
 
@@ -78,6 +80,7 @@ class PairReplay:
         time_ms = int(data["E"])
         diff = (time_ms, int(first_id), int(data["u"]), data["b"], data["a"])
         insort(self._diffs, diff, key=itemgetter(0))
+        self._read_ms = time_ms
         growing = self._tape.growing
         if growing is not None and growing.last_ms + SWEEP_OPEN_MS < local_ms:
             self._close_sweep()
@@ -111,14 +114,22 @@ class PairReplay:
         diffs, book = self._diffs, self._book
         while diffs and diffs[0][0] < before_ms:
             time_ms, first_id, last_id, bids, asks = diffs.popleft()
-            while self._snapshots and self._snapshots[0][0] <= last_id:
-                book.snapshot(*self._snapshots.popleft())
+            if last_id < book.update_id and 0 < self._book_ms < time_ms:
+                # time goes on and ids go back: they are counted anew, or the last one was damaged
+                self._book = book = LocalBook()
+            self._use_snapshots(time_ms, last_id)
             if not book.diff(first_id, last_id, bids, asks):
                 self._book_ms = 0
             elif book.update_id == last_id:
                 self._book_ms, self._was_synced = time_ms, True
                 if time_ms >= self.joins.next_ms:
                     self.joins.look(time_ms, book)
+
+    def _use_snapshots(self, time_ms: int, last_id: int) -> None:
+        """Use those that the next difference goes on from; of a book in step, only if it was read later."""
+        snapshots, book = self._snapshots, self._book
+        while snapshots and snapshots[0][1] <= last_id and (book.lost or snapshots[0][0] < time_ms):
+            book.snapshot(*snapshots.popleft()[1:])
 
     def _score(self, sweep: Sweep) -> None:
         offset_ms = sweep.seen_ms - sweep.time_ms

@@ -66,7 +66,7 @@ class Tape:
         seen_ms = local_ms - (data.get("E", time_ms) - time_ms)
         if not (0 < rate < inf and 0 < amount < inf):
             raise ValueError(f"{amount} at {rate}")
-        if not self._ids.add(int(first_id), int(last_id)):
+        if not self._ids.add(int(first_id), int(last_id), time_ms):
             return None
         side: BuySell = "sell" if data["m"] else "buy"
         growing = self.growing

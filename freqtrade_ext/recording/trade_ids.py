@@ -11,16 +11,30 @@ class TradeIds:
     """The ids of one symbol's trades seen so far: all up to the greatest, but for the newest gaps."""
 
     def __init__(self) -> None:
-        self._greatest = -1
+        self._greatest, self._newest_ms = -1, 0
         self._gaps: deque[tuple[int, int]] = deque(maxlen=KEPT_GAPS)
         """first and last id of each"""
 
-    def add(self, first_id: int, last_id: int) -> bool:
-        """Take a trade, or an aggregated one with all its ids; return whether none of it was seen before."""
-        if first_id > self._greatest:
-            self._leave_out(self._greatest + 1, first_id - 1)
-            self._greatest = last_id
-            return True
+    def add(self, first_id: int, last_id: int, time_ms: int) -> bool:
+        """
+        Take a trade, or an aggregated one with all its ids; return whether none of it was seen before.
+
+        A seen id of a later time than all others is not the same trade: the ids are counted anew.
+        """
+        is_later = time_ms > self._newest_ms
+        self._newest_ms = max(self._newest_ms, time_ms)
+        if first_id <= self._greatest:
+            if self._fill(first_id, last_id):
+                return True
+            if not is_later:
+                return False
+            self._greatest = -1
+            self._gaps.clear()
+        self._leave_out(self._greatest + 1, first_id - 1)
+        self._greatest = last_id
+        return True
+
+    def _fill(self, first_id: int, last_id: int) -> bool:
         for first, last in self._gaps:
             if first <= first_id and last_id <= last:
                 self._gaps.remove((first, last))

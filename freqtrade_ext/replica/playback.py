@@ -131,7 +131,7 @@ class _Told:
             return ms, []
         first_id, last_id = (data["f"], data["l"]) if "f" in data else (data["t"], data["t"])
         printed = _printed(data, first_id)
-        is_new = self._ids.add(int(first_id), int(last_id))
+        is_new = self._ids.add(int(first_id), int(last_id), int(data["T"]))
         return ms, [printed] if is_new and self._book.known else []
 
 
