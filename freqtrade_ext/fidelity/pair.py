@@ -79,7 +79,10 @@ class PairReplay:
         first_id = data["pu"] + 1 if "pu" in data else data["U"]
         time_ms = int(data["E"])
         diff = (time_ms, int(first_id), int(data["u"]), data["b"], data["a"])
-        insort(self._diffs, diff, key=itemgetter(0))
+        if self._diffs and time_ms < self._diffs[-1][0]:
+            insort(self._diffs, diff, key=itemgetter(0))
+        else:
+            self._diffs.append(diff)
         self._read_ms = time_ms
         growing = self._tape.growing
         if growing is not None and growing.last_ms + SWEEP_OPEN_MS < local_ms:
@@ -117,7 +120,8 @@ class PairReplay:
             if last_id < book.update_id and 0 < self._book_ms < time_ms:
                 # time goes on and ids go back: they are counted anew, or the last one was damaged
                 self._book = book = LocalBook()
-            self._use_snapshots(time_ms, last_id)
+            if self._snapshots:
+                self._use_snapshots(time_ms, last_id)
             if not book.diff(first_id, last_id, bids, asks):
                 self._book_ms = 0
             elif book.update_id == last_id:

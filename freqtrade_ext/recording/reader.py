@@ -135,7 +135,9 @@ class Recording:
         before_ms = 0.0
         for number, event in enumerate(events, 1):
             try:
-                record = _timed(bare_record(orjson.dumps(event), None), before_ms)
+                record = bare_record(orjson.dumps(event), None)
+                if record is not None and not record[1]:
+                    record = _timed(record, before_ms)
             except _DAMAGE as error:
                 self._count_bad(f"{path}, event {number}", str(error))
                 continue
@@ -155,7 +157,9 @@ class Recording:
             try:
                 for number, line in enumerate(_lines(stream), 1):
                     try:
-                        record = _timed(parse_line(line), before_ms)
+                        record = parse_line(line)
+                        if record is not None and not record[1]:
+                            record = _timed(record, before_ms)
                     except _DAMAGE as error:
                         self._count_bad(f"{path}, line {number}", str(error))
                         continue
@@ -176,14 +180,12 @@ class Recording:
             )
 
 
-def _timed(record: Record | None, before_ms: float) -> Record | None:
+def _timed(record: Record, before_ms: float) -> Record:
     """
     Give a message without any time that of the message before it: spot's best bid/ask stream has none.
 
     :raises ValueError: for one that nothing comes before; a snapshot is at the beginning then.
     """
-    if record is None or record[1]:
-        return record
     if not before_ms and record[0] != "snapshot":
         raise ValueError(f"{record[0]} without a time, and no message before it that has one")
     return record._replace(local_ms=before_ms)
