@@ -250,23 +250,18 @@ def test_overlay_is_a_valid_configuration(overlay, tmp_path):
     assert quotes == {config["stake_currency"] + settle}
 
 
-# overlay, answers, ccxt's market type, pair, changes, taker fee, base units of a contract
+ISOLATED = {"trading_mode": "futures", "margin_mode": "isolated"}
+# overlay, answers, ccxt's market type, pair, changes
+ON_BINANCE = ("binance_futures", BINANCE_FUTURES, "linear", "BTC/USDT:USDT", {})
+ON_BYBIT = ("bybit", BYBIT, "spot", "BTC/USDT", {})
+ON_OKX = ("okx", OKX_SWAP, "swap", "BTC/USDT:USDT", ISOLATED)
+ON_HYPERLIQUID = ("hyperliquid", HYPERLIQUID, "swap", "BTC/USDC:USDC", {})
+# the same, taker fee, base units of a contract
 VENUES = [
-    pytest.param(
-        "binance_futures", BINANCE_FUTURES, "linear", "BTC/USDT:USDT", {}, 0.0005, 1.0, id="binance"
-    ),
-    pytest.param("bybit", BYBIT, "spot", "BTC/USDT", {}, 0.001, 1.0, id="bybit"),
-    pytest.param(
-        "okx",
-        OKX_SWAP,
-        "swap",
-        "BTC/USDT:USDT",
-        {"trading_mode": "futures", "margin_mode": "isolated"},
-        0.0005,
-        0.01,
-        id="okx",
-    ),
-    pytest.param("hyperliquid", HYPERLIQUID, "swap", "BTC/USDC:USDC", {}, 0.00045, 1.0, id="hyperliquid"),
+    pytest.param(*ON_BINANCE, 0.0005, 1.0, id="binance"),
+    pytest.param(*ON_BYBIT, 0.001, 1.0, id="bybit"),
+    pytest.param(*ON_OKX, 0.0005, 0.01, id="okx"),
+    pytest.param(*ON_HYPERLIQUID, 0.00045, 1.0, id="hyperliquid"),
 ]
 
 
@@ -313,11 +308,7 @@ def test_market_order_walks_the_venue_s_book(
 
 @pytest.mark.parametrize(
     ("overlay", "answers", "kind", "pair", "changes", "amount"),
-    [
-        ("binance_futures", BINANCE_FUTURES, "linear", "BTC/USDT:USDT", {}, 0.0009),
-        ("bybit", BYBIT, "spot", "BTC/USDT", {}, 0.00004),
-        ("hyperliquid", HYPERLIQUID, "swap", "BTC/USDC:USDC", {}, 0.00005),
-    ],
+    [(*ON_BINANCE, 0.0009), (*ON_BYBIT, 0.00004), (*ON_HYPERLIQUID, 0.00005)],
 )
 def test_order_below_the_venue_s_minimum_is_rejected(load, overlay, answers, kind, pair, changes, amount):
     """Bybit demands 5 USDT, Hyperliquid 10 USDC, Binance futures 0.001 BTC and 100 USDT."""
@@ -329,41 +320,16 @@ def test_order_below_the_venue_s_minimum_is_rejected(load, overlay, answers, kin
         )
 
 
-@pytest.mark.parametrize(
-    ("overlay", "answers", "kind", "pair", "changes", "amount"),
-    [
-        ("binance_futures", BINANCE_FUTURES, "linear", "BTC/USDT:USDT", {}, 0.01),
-        ("bybit", BYBIT, "spot", "BTC/USDT", {}, 0.01),
-        (
-            "okx",
-            OKX_SWAP,
-            "swap",
-            "BTC/USDT:USDT",
-            {"trading_mode": "futures", "margin_mode": "isolated"},
-            0.01,
-        ),
-        ("hyperliquid", HYPERLIQUID, "swap", "BTC/USDC:USDC", {}, 0.01),
-    ],
-)
-def test_prints_are_in_base_units(load, overlay, answers, kind, pair, changes, amount):
+@pytest.mark.parametrize("venue", [ON_BINANCE, ON_BYBIT, ON_OKX, ON_HYPERLIQUID])
+def test_prints_are_in_base_units(load, venue):
+    overlay, answers, kind, pair, changes = venue
     (print_,), _ = Venue(load(overlay, answers, kind, **changes)).prints(pair, None)
-    assert (print_.rate, print_.amount, print_.side) == (100_000.0, pytest.approx(amount), "buy")
+    assert (print_.rate, print_.amount, print_.side) == (100_000.0, pytest.approx(0.01), "buy")
 
 
 @pytest.mark.parametrize(
     ("overlay", "answers", "kind", "pair", "changes", "most"),
-    [
-        ("binance_futures", BINANCE_FUTURES, "linear", "BTC/USDT:USDT", {}, 1000),
-        ("bybit", BYBIT, "spot", "BTC/USDT", {}, 60),
-        (
-            "okx",
-            OKX_SWAP,
-            "swap",
-            "BTC/USDT:USDT",
-            {"trading_mode": "futures", "margin_mode": "isolated"},
-            500,
-        ),
-    ],
+    [(*ON_BINANCE, 1000), (*ON_BYBIT, 60), (*ON_OKX, 500)],
 )
 def test_no_request_asks_for_more_prints_than_the_venue_allows(
     load, overlay, answers, kind, pair, changes, most
