@@ -330,3 +330,17 @@ def test_recordings_are_read_whole(shared_data: Path, files: list[str], counts: 
         found[record.kind] = found.get(record.kind, 0) + 1
     assert found == counts
     assert recording.skipped == 0
+
+
+def test_an_empty_file_among_others_is_passed_over_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A recorder that is killed before its first line leaves one."""
+    empty = tmp_path / "0.gz"
+    empty.touch()
+    recording = Recording([empty, write(tmp_path / "1.gz", f"1700000000000 {json.dumps(DEPTH)}")])
+    assert [record.kind for record in recording] == ["depth"]
+    assert recording.skipped == 1
+    assert f"{empty}: skipped, the file is empty" in caplog.text
+    with pytest.raises(RecordingError, match=r"0\.gz, .*0\.gz: empty"):
+        list(Recording([empty, empty]))

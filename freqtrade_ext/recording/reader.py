@@ -43,8 +43,9 @@ class Recording:
     understood. A file may also be one JSON value: a snapshot alone, or an array of events; neighbouring
     arrays (depth in one file, trades in another) are merged by exchange time `E`, and held in memory.
 
-    :param paths: plain or gzip files.
-    :raises RecordingError: while reading, for a file without one usable message.
+    :param paths: plain or gzip files. An empty one is passed over: a recorder killed as it began leaves one.
+    :raises RecordingError: while reading, for a file that holds something but not one usable message, and
+        where all are empty.
     """
 
     def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
@@ -103,7 +104,10 @@ class Recording:
 
     def _records(self) -> Iterator[Record]:
         arrays: list[list[Record]] = []
-        for path in self.paths:
+        paths = [path for path in self.paths if not self._is_empty(path)]
+        if not paths:
+            raise RecordingError(f"{', '.join(map(str, self.paths))}: empty")
+        for path in paths:
             records = self._read_file(path)
             if isinstance(records, list):
                 arrays.append(records)
@@ -112,6 +116,11 @@ class Recording:
             arrays.clear()
             yield from records
         yield from _merge(arrays)
+
+    def _is_empty(self, path: Path) -> bool:
+        if is_empty := not path.stat().st_size:
+            self._count_bad(str(path), "the file is empty")
+        return is_empty
 
     def _read_file(self, path: Path) -> Iterator[Record] | list[Record]:
         with _open(path) as (stream, _):
