@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import LocalTrade
+from freqtrade.plot.plotting import generate_candlestick_graph
 
 from freqtrade_ext.decide.market_state import COLUMNS, INDICATORS, indicators, read_state
 from freqtrade_ext.decide.plan import Plan, choose_levels
 from freqtrade_ext.settings import Settings
+from tests.backtests import PAIR
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -150,3 +152,12 @@ def test_charts_show_the_market_state(backtest):
     subplots = backtest(timerange="20230301-20230303").strategy.plot_config["subplots"]
     shown = {column for plot in subplots.values() for column in plot}
     assert shown == {f"managed_{column}" for column in (*INDICATORS, "regime")}
+
+
+def test_plot_dataframe_draws_the_market_state(backtest):
+    backtesting = backtest(timerange="20230301-20230303")
+    strategy, (candles, _) = backtesting.strategy, backtesting.load_bt_data()
+    drawn = strategy.ft_advise_signals(strategy.advise_all_indicators(candles)[PAIR], {"pair": PAIR})
+    figure = generate_candlestick_graph(PAIR, drawn, plot_config=strategy.plot_config)
+    names = {trace.name for trace in figure.data}
+    assert {"Price", *(f"managed_{column}" for column in (*INDICATORS, "regime"))} <= names
