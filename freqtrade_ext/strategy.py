@@ -202,10 +202,11 @@ class ManagedStrategy(Wrapping):
         ):
             return False
         self.manager.plans.save_decision(pair)
-        # an order that the exchange refuses is decided on again with every loop
-        facts = f"{decision.is_short} {decision.state} {decision.account}"
-        if self.manager.is_trading and self.manager.news.is_new(("entry", pair), facts):
-            self.manager.entries.explain(pair, rate, decision)
+        if self.manager.is_trading:
+            # an order that the exchange refuses is decided on again with every loop
+            facts = f"{decision.is_short} {decision.state} {decision.account}"
+            if self.manager.news.is_new(("entry", pair), facts):
+                self.manager.entries.explain(pair, rate, decision)
         return True
 
     # -- the trade --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 
 from freqtrade_ext.execute.book import walk
 from freqtrade_ext.execute.local_book import LocalBook
+from freqtrade_ext.recording import first_update_id
 
 from .align import LATE_MS, Aligner
 from .drift import HORIZONS_MS, Drift
@@ -75,10 +76,8 @@ class PairReplay:
         self._digits = max((len(rate.rstrip("0").partition(".")[2]) for rate in rates), default=0)
 
     def depth(self, local_ms: float, data: dict[str, Any]) -> None:
-        # in the futures' stream ids of other pairs lie between: `pu` is the last id of the difference before
-        first_id = data["pu"] + 1 if "pu" in data else data["U"]
         time_ms = int(data["E"])
-        diff = (time_ms, int(first_id), int(data["u"]), data["b"], data["a"])
+        diff = (time_ms, int(first_update_id(data)), int(data["u"]), data["b"], data["a"])
         if self._diffs and time_ms < self._diffs[-1][0]:
             insort(self._diffs, diff, key=itemgetter(0))
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from freqtrade_ext.recording import Record, Recording
+from freqtrade_ext.recording import DAMAGE, Record, Recording
 
 from .joins import ESTIMATES
 from .pair import METHODS, PairReplay, Results
@@ -59,7 +59,7 @@ def _play(recording: Recording, pair: PairReplay, record: Record) -> None:
             pair.trade(record.local_ms, record.data)
         elif record.kind == "snapshot":
             pair.snapshot(record.data)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         recording.skip(record, f"{type(error).__name__}: {error}")
 
 

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from freqtrade_ext.execute.book import BuySell, Level
-from freqtrade_ext.recording import TradeIds
+from freqtrade_ext.recording import TradeIds, ids_of_trade
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Tape:
 
         :raises ValueError, KeyError, TypeError: for a print that cannot be true.
         """
-        first_id, last_id = (data["f"], data["l"]) if "f" in data else (data["t"], data["t"])
+        first_id, last_id = ids_of_trade(data)
         time_ms, rate, amount = data["T"], float(data["p"]), float(data["q"])
         seen_ms = local_ms - (data.get("E", time_ms) - time_ms)
         if not (0 < rate < inf and 0 < amount < inf):

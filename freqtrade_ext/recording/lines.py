@@ -24,6 +24,8 @@ _EVENT_KINDS: dict[str, Kind] = {
     "kline": "kline",
 }
 _DATA, _END = b',"data":', b"}}"
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""what looking into a damaged message may raise"""
 _PER_MS = {19: 1e6, 16: 1e3, 13: 1.0}
 """local time's units per ms, by its number of digits"""
 # cryptofeed writes `<url> -> <time>: <json>` for REST and `<url> <-> <time>` for an opened socket
@@ -129,3 +131,12 @@ def _http_record(line: bytes) -> Record | None:
     record = bare_record(text, _to_ms(clock))
     symbol = _SYMBOL_IN_URL.search(url)
     return record._replace(symbol=symbol[1].decode().upper()) if record and symbol else record
+
+
+def first_update_id(diff: dict[str, Any]) -> Any:
+    """
+    Tell the first update id that a difference covers.
+
+    In the futures' stream ids of other pairs lie between: there `pu` is the last id of the difference before.
+    """
+    return diff["pu"] + 1 if "pu" in diff else diff["U"]

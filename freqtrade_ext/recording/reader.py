@@ -17,11 +17,10 @@ from typing import IO, cast
 
 import orjson
 
-from .lines import Record, bare_record, parse_line
+from .lines import DAMAGE, Record, bare_record, parse_line
 
 logger = logging.getLogger(__name__)
 
-_DAMAGE = (ValueError, AttributeError, TypeError, KeyError)
 _CUT_OFF = (EOFError, OSError, zlib.error)
 _PIECE_BYTES = 1 << 17
 NEAR_IDS = 1_000_000
@@ -104,10 +103,12 @@ class Recording:
 
     def _records(self) -> Iterator[Record]:
         arrays: list[list[Record]] = []
-        paths = [path for path in self.paths if not self._is_empty(path)]
-        if not paths:
+        if not self.total_bytes:
             raise RecordingError(f"{', '.join(map(str, self.paths))}: empty")
-        for path in paths:
+        for path in self.paths:
+            if not path.stat().st_size:
+                self._count_bad(str(path), "the file is empty")
+                continue
             records = self._read_file(path)
             if isinstance(records, list):
                 arrays.append(records)
@@ -116,11 +117,6 @@ class Recording:
             arrays.clear()
             yield from records
         yield from _merge(arrays)
-
-    def _is_empty(self, path: Path) -> bool:
-        if is_empty := not path.stat().st_size:
-            self._count_bad(str(path), "the file is empty")
-        return is_empty
 
     def _read_file(self, path: Path) -> Iterator[Record] | list[Record]:
         with _open(path) as (stream, _):
@@ -147,7 +143,7 @@ class Recording:
                 record = bare_record(orjson.dumps(event), None)
                 if record is not None and not record[1]:
                     record = _timed(record, before_ms)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 self._count_bad(f"{path}, event {number}", str(error))
                 continue
             if record is not None:
@@ -169,7 +165,7 @@ class Recording:
                         record = parse_line(line)
                         if record is not None and not record[1]:
                             record = _timed(record, before_ms)
-                    except _DAMAGE as error:
+                    except DAMAGE as error:
                         self._count_bad(f"{path}, line {number}", str(error))
                         continue
                     if record is None:

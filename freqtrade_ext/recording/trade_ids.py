@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 KEPT_GAPS = 64
 
@@ -46,3 +47,8 @@ class TradeIds:
     def _leave_out(self, first_id: int, last_id: int) -> None:
         if first_id <= last_id:
             self._gaps.append((first_id, last_id))
+
+
+def ids_of_trade(trade: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the first and the last id that a trade, or an aggregated one, stands for."""
+    return (trade["f"], trade["l"]) if "f" in trade else (trade["t"], trade["t"])

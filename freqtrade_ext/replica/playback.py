@@ -10,7 +10,7 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
-from freqtrade_ext.recording import Record, Recording, TradeIds
+from freqtrade_ext.recording import DAMAGE, Record, Recording, TradeIds, ids_of_trade
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.candles import FIRST_ID, MINUTE_MS, Candles
 from freqtrade_ext.replica.exchange import Clock, Exchange, wall_clock_ms
@@ -33,7 +33,6 @@ _MIN_NOTIONAL = {
     "BNB": "0.01",
 }
 _LOOP_GAP_MS = 1000.0
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Playback:
@@ -98,7 +97,7 @@ class Playback:
                 continue
             try:
                 ms, happenings = told.by(record)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 recording.skip(record, f"{type(error).__name__}: {error}")
                 continue
             timeless += happenings
@@ -129,7 +128,7 @@ class _Told:
         self._has_trades = self._has_trades or record.kind == "trade"
         if record.kind == "aggTrade" and self._has_trades:
             return ms, []
-        first_id, last_id = (data["f"], data["l"]) if "f" in data else (data["t"], data["t"])
+        first_id, last_id = ids_of_trade(data)
         printed = _printed(data, first_id)
         is_new = self._ids.add(int(first_id), int(last_id), int(data["T"]))
         return ms, [printed] if is_new and self._book.known else []
@@ -175,7 +174,7 @@ def _snapshots(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for record in Recording(paths):
         if record.kind == "snapshot" and record.symbol and record.symbol not in found:
-            with suppress(*_DAMAGE):
+            with suppress(*DAMAGE):
                 data = record.data
                 if levels(data["bids"]) + levels(data["asks"]):
                     found[record.symbol] = data

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from freqtrade_ext.recording import Record
+from freqtrade_ext.recording import Record, first_update_id
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.fixed import to_fixed
 from freqtrade_ext.replica.market import Level, Quotes
@@ -70,8 +70,7 @@ class RecordedBook:
     def _diff(self, data: dict[str, Any]) -> Iterator[Quotes]:
         if data["u"] <= self._id:
             return
-        # in the futures' stream ids of other pairs lie between: `pu` is the last id of the diff before
-        first_id = data["pu"] + 1 if "pu" in data else data["U"]
+        first_id = first_update_id(data)
         changed = [levels(data["b"]), levels(data["a"])]
         if first_id > self._id + 1:
             if self._snapshot is not None and self._snapshot["lastUpdateId"] > self._id:
