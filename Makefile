@@ -29,7 +29,7 @@ MAKEFLAGS += --no-print-directory
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
-	@$(BIN)/python -m freqtrade_ext.trade --market $(MARKET) $(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS) || test $$? -eq 130
+	@$(BIN)/freqtrade-ext trade --market $(MARKET) $(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS) || test $$? -eq 130
 
 test: $(VENV)/.development
 	@$(BIN)/ruff check --quiet .
@@ -39,17 +39,17 @@ test: $(VENV)/.development
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 report: $(VENV)/.runtime
-	@$(BIN)/python -m freqtrade_ext.report $(ARGS)
+	@$(BIN)/freqtrade-ext report $(ARGS)
 
 fidelity: $(VENV)/.runtime
-	@$(BIN)/python -m freqtrade_ext.fidelity $(RECORDINGS)/hftbacktest_spot_BTCUSDT_20240808/*.gz
-	@$(BIN)/python -m freqtrade_ext.fidelity $(RECORDINGS)/nexo_spot_NEXOUSDT_20240723_24/*.gz
+	@$(BIN)/freqtrade-ext fidelity $(RECORDINGS)/hftbacktest_spot_BTCUSDT_20240808/*.gz
+	@$(BIN)/freqtrade-ext fidelity $(RECORDINGS)/nexo_spot_NEXOUSDT_20240723_24/*.gz
 
 demo: $(VENV)/.runtime
-	@$(BIN)/python -m freqtrade_ext.replay --days 0.042 --pairs BTC/USDT ETH/USDT SOL/USDT --report user_data/demo $(ARGS)
+	@$(BIN)/freqtrade-ext replay --days 0.042 --pairs BTC/USDT ETH/USDT SOL/USDT --report user_data/demo $(ARGS)
 
 replay: $(VENV)/.runtime
-	@$(BIN)/python -m freqtrade_ext.replay $(ARGS)
+	@$(BIN)/freqtrade-ext replay $(ARGS)
 
 SOAKED := AlwaysEnter BreakoutStrategy AdaptiveSynergy MomentumBreakout VolatilityReversal
 SOAK := build/soak

@@ -123,7 +123,7 @@ def main() -> None:
     args = parser.parse_args()
     with ExitStack() as stack:
         folder = args.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        market = stack.enter_context(running_market(folder, "--pairs", ",".join(PAIRS), "--scenario", "calm"))
+        market = stack.enter_context(running_market(folder, "--pairs", *PAIRS, "--scenario", "calm"))
         exchange = {"name": "binance", "pair_whitelist": PAIRS, "pair_blacklist": []}
         server = api_server()
         changes = {"exchange": exchange, "dry_run_wallet": 3000, "api_server": server}

@@ -40,7 +40,7 @@ def measure(count: int, seconds: float) -> dict[str, dict[str, Any]]:
     changes = {"exchange": exchange, "dry_run_wallet": 3000, "timeframe": "1m"}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        market = stack.enter_context(running_market(folder, "--pairs", ",".join(pairs), "--scenario", "calm"))
+        market = stack.enter_context(running_market(folder, "--pairs", *pairs, "--scenario", "calm"))
         bots = {}
         for number, (name, own) in enumerate(BOTS.items()):
             bots[name] = start(stack, folder / f"bot{number}", market, {**changes, **own})

@@ -109,7 +109,7 @@ def measure(name: str, crossings: int, at_once: int, folder: Path) -> dict[str, 
     changes: dict[str, Any] = {"exchange": exchange, "strategy_path": STRATEGIES, "dry_run_wallet": 3000}
     if name == "stock":
         changes |= {"internals": {"heartbeat_interval": 1}, "stake_amount": 900}
-    with running_market(folder, "--pairs", ",".join(pairs), "--scenario", "calm") as market:
+    with running_market(folder, "--pairs", *pairs, "--scenario", "calm") as market:
         for pair in pairs:
             quote(market, pair, RATES[pair])
         with running_bot(Bot(folder / "bot", market, name.capitalize(), **changes)) as bot:

@@ -14,8 +14,8 @@ from functools import partial
 from freqtrade.exchange import Exchange
 from freqtrade.resolvers import ExchangeResolver
 
-from freqtrade_ext.execute.book import Level, walk
-from freqtrade_ext.execute.ledger import Ledger
+from freqtrade_ext.fills.book import Level, walk
+from freqtrade_ext.fills.taken import Ledger
 from freqtrade_ext.replica import Replica
 
 PAIR = "BTC/USDT"

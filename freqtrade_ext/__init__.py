@@ -4,13 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from freqtrade_ext.execute.install import install
+    from freqtrade_ext.paper.install import install
     from freqtrade_ext.settings import Settings
-    from freqtrade_ext.strategy import ManagedStrategy
+    from freqtrade_ext.strategy.managed import ManagedStrategy
+    from freqtrade_ext.strategy.signals import SignalStrategy
 
-__all__ = ["ManagedStrategy", "Settings", "install"]
+__all__ = ["ManagedStrategy", "Settings", "SignalStrategy", "install"]
 
-_HOMES = {"ManagedStrategy": "strategy", "Settings": "settings", "install": "execute.install"}
+_HOMES = {
+    "ManagedStrategy": "strategy.managed",
+    "Settings": "settings",
+    "SignalStrategy": "strategy.signals",
+    "install": "paper.install",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from freqtrade_ext import ManagedStrategy
-from freqtrade_ext.managed import managed
+from freqtrade_ext.strategy.wrap import managed
 
 
 class Managed(ManagedStrategy):

@@ -16,15 +16,15 @@ from tests.bot_process import ROOT
         ("replica --activity -1", "argument --activity: must be from 0.001 to 100, is -1"),  # hung for ever
         ("replica --activity nan", "argument --activity: must be from 0.001 to 100, is nan"),
         ("replica --recording any --speed 0", "argument --speed: must be from 0.001 to 1e+06, is 0"),
-        ("replica --pairs ,", "freqtrade_ext.replica: --pairs needs a pair"),
+        ("replica --pairs ,", "argument --pairs: needs a pair"),
+        ("replay --pairs BTC", "argument --pairs: a pair is BASE/QUOTE, is BTC"),
         ("replay --days inf", "argument --days: must be from 0.001 to 3650, is inf"),
-        ("replay --report /dev/null/there", "freqtrade_ext.replay: [Errno 20] Not a directory"),
+        ("replay --report /dev/null/there", "freqtrade-ext replay: [Errno 20] Not a directory"),
     ],
 )
 def test_one_line_says_which_argument_is_wrong_and_why(command, said):
-    module, *arguments = command.split()
     done = subprocess.run(
-        [sys.executable, "-m", f"freqtrade_ext.{module}", *arguments],
+        [sys.executable, "-m", "freqtrade_ext", *command.split()],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from freqtrade.persistence import LocalTrade
 
-from freqtrade_ext.decide.plan import Plan
+from freqtrade_ext.plan.plan import Plan
 from tests.backtests import write_longer
 
 pytestmark = pytest.mark.timeout(300)

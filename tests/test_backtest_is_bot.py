@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from freqtrade.persistence import LocalTrade, Trade, init_db
 
-from freqtrade_ext.decide.decision import Decision
-from freqtrade_ext.decide.plan import Plan
-from freqtrade_ext.decide.sizing import AccountState, size_position
-from freqtrade_ext.manage.position import is_fill, tag_of
+from freqtrade_ext.plan.decision import Decision
+from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.plan.sizing import AccountState, size_position
+from freqtrade_ext.strategy.position import is_fill, tag_of
 from tests.soak.virtual_bot import VirtualBot
 
 pytestmark = pytest.mark.timeout(300)

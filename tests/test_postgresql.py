@@ -68,7 +68,7 @@ def check_report(bot, trade, folder):
     (found,) = report.closed
     assert found.profit_abs == trade["close_profit_abs"]
     assert [fill.record is not None for fill in found.fills] == [True] * 4
-    command = [sys.executable, "-m", "freqtrade_ext.report", "--db-url", bot.db_url, "--out", str(folder)]
+    command = [sys.executable, "-m", "freqtrade_ext", "report", "--db-url", bot.db_url, "--out", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     page = (folder / "report.html").read_text()
     assert f"{trade['close_profit_abs']:+.3f} USDT" in page

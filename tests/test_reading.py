@@ -11,7 +11,7 @@ from statistics import median
 import pytest
 from sqlalchemy import create_engine, text
 
-from freqtrade_ext.manage.chart import LINES
+from freqtrade_ext.strategy.chart import LINES
 from tests.bot_process import running_bot, running_market
 from tests.report.postgres import new_database, postgres_or_skip
 from tests.served_bot import ServedBot

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from freqtrade_ext.trade import write_private
+from freqtrade_ext.run.trade import write_private
 from tests.bot_process import running_market
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import sys
 import pytest
 from freqtrade.persistence import LocalTrade
 
-from freqtrade_ext.decide.plan import Plan
+from freqtrade_ext.plan.plan import Plan
 from tests.bot_process import ROOT
 
 pytestmark = pytest.mark.timeout(300)

@@ -15,9 +15,9 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import InvalidOrderException
 from freqtrade.resolvers import ExchangeResolver
 
-from freqtrade_ext.execute.install import install
-from freqtrade_ext.execute.market import Cursor
-from freqtrade_ext.execute.venue import Venue
+from freqtrade_ext.fills.market import Cursor
+from freqtrade_ext.paper.install import install
+from freqtrade_ext.paper.venue import Venue
 from freqtrade_ext.settings import Settings
 from tests.bot_process import ROOT
 from tests.futures import BTCUSDT

@@ -1,5 +1,5 @@
 """
-Measure on recordings how true the fills are: `python -m freqtrade_ext.fidelity FILE...`.
+Measure on recordings how true the fills are: `freqtrade-ext fidelity FILE...`.
 
 **What is compared.** Every aggressive order of a stranger is printed on the tape. Consecutive prints with
 equal time `T` and taker side are taken as one order (a "sweep"). Its average rate is predicted by walking

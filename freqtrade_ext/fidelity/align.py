@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from freqtrade_ext.execute.book import Level
-from freqtrade_ext.execute.local_book import LocalBook, Top
-
-from .tape import Sweep
-from .tops import Tops
+from freqtrade_ext.feed.local_book import LocalBook, Top
+from freqtrade_ext.fidelity.tape import Sweep
+from freqtrade_ext.fidelity.tops import Tops
+from freqtrade_ext.fills.book import Level
 
 CLOCK_MS, EARLY_MS, LATE_MS = 1.0, 10.0, 2.0
 RECENT_SWEEPS = 64

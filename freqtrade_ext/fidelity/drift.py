@@ -5,11 +5,10 @@ from __future__ import annotations
 from array import array
 from collections import deque
 
-from freqtrade_ext.execute.local_book import Top
-
-from .align import LATE_MS
-from .tape import Sweep
-from .tops import Tops
+from freqtrade_ext.feed.local_book import Top
+from freqtrade_ext.fidelity.align import LATE_MS
+from freqtrade_ext.fidelity.tape import Sweep
+from freqtrade_ext.fidelity.tops import Tops
 
 DECISION_MS = 1_000
 """least time between two decisions of which the drift is measured"""

@@ -6,12 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from freqtrade_ext.execute.book import BuySell, Level
-from freqtrade_ext.execute.local_book import LocalBook
-from freqtrade_ext.execute.resting import Print, Queue
+from freqtrade_ext.feed.local_book import LocalBook
+from freqtrade_ext.fidelity.tape import Sweep
+from freqtrade_ext.fills.book import BuySell, Level
+from freqtrade_ext.fills.queue import Print, Queue
 from freqtrade_ext.settings import MakerFill
-
-from .tape import Sweep
 
 LOOK_MS = 5_000
 """time between stock freqtrade's looks at an open order (`process_throttle_secs` 5)"""

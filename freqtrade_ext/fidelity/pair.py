@@ -11,15 +11,14 @@ from math import nan
 from operator import itemgetter
 from typing import Any
 
-from freqtrade_ext.execute.book import walk
-from freqtrade_ext.execute.local_book import LocalBook
-from freqtrade_ext.recording import first_update_id
-
-from .align import LATE_MS, Aligner
-from .drift import HORIZONS_MS, Drift
-from .joins import Joins
-from .score import Scores, stock_average
-from .tape import Sweep, Tape
+from freqtrade_ext.feed.local_book import LocalBook
+from freqtrade_ext.fidelity.align import LATE_MS, Aligner
+from freqtrade_ext.fidelity.drift import HORIZONS_MS, Drift
+from freqtrade_ext.fidelity.joins import Joins
+from freqtrade_ext.fidelity.score import Scores, stock_average
+from freqtrade_ext.fidelity.tape import Sweep, SweepTape
+from freqtrade_ext.fills.book import walk
+from freqtrade_ext.tape import first_update_id
 
 HELD_MS = 2_000
 """differences wait this long for prints and for other differences that come late; 0.8 s was seen"""
@@ -59,7 +58,7 @@ class PairReplay:
         """with the exchange time of the difference read before; each waits for one that goes on from it"""
         self._aligner = Aligner()
         self._drift = Drift(results.drift)
-        self._tape = Tape()
+        self._tape = SweepTape()
         self._waiting: deque[Sweep] = deque()
         self._digits = 0
         self.top = self._aligner.tops.add

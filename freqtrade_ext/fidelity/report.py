@@ -8,7 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .score import Errors
+from freqtrade_ext.fidelity.score import Errors
 
 ROWS = {"all": "all", "multi_level": "several levels", "ge_5k": ">= 5,000 quote"}
 COLUMNS = ("mean_bps", "mae_bps", "p1_bps", "p50_bps", "p99_bps")

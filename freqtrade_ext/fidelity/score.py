@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from freqtrade_ext.execute.book import BuySell, Level
-
-from .tape import Sweep
+from freqtrade_ext.fidelity.tape import Sweep
+from freqtrade_ext.fills.book import BuySell, Level
 
 STOCK_LEVELS = 20
 """freqtrade 2026.9 asks for this many (`get_dry_market_fill_price` in `exchange/exchange.py`)"""

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from freqtrade_ext.recording import DAMAGE, Record, Recording
-
-from .joins import ESTIMATES
-from .pair import METHODS, PairReplay, Results
-from .score import Errors, figures
+from freqtrade_ext.fidelity.joins import ESTIMATES
+from freqtrade_ext.fidelity.pair import METHODS, PairReplay, Results
+from freqtrade_ext.fidelity.score import Errors, figures
+from freqtrade_ext.tape import DAMAGE, Record, Recording
 
 PROGRESS_EVENTS = 4_096
 

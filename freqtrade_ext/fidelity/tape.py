@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from freqtrade_ext.execute.book import BuySell, Level
-from freqtrade_ext.recording import TradeIds, ids_of_trade
+from freqtrade_ext.fills.book import BuySell, Level
+from freqtrade_ext.tape import TradeIds, ids_of_trade
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Sweep:
         return sum([rate * amount for rate, amount in self.fills])
 
 
-class Tape:
+class SweepTape:
     """Prints in, sweeps out. A trade counts once, by its id, in whichever streams it is printed."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from math import isfinite
 
 import orjson
 
-from freqtrade_ext.execute.local_book import Top
+from freqtrade_ext.feed.local_book import Top
 
 KEPT = 8_192
 SET_BACK_MS = 1_000.0

@@ -10,7 +10,8 @@ from freqtrade_ext.replica.book import Resting
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import cost, to_text
-from freqtrade_ext.replica.market import OPPOSITE, AggTrade, Market, Trade
+from freqtrade_ext.replica.happenings import OPPOSITE, AggTrade, Trade
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.orders import MARKET_TYPES, STOP_TYPES, Fill, Order
 
 # Binance's usual fee, maker and taker alike: 0.1 % of what is received
@@ -26,7 +27,7 @@ class Balance:
     locked: int = 0
 
 
-class Account:
+class Balances:
     """Places, cancels and fills orders; told of the market's trades as its observer."""
 
     def __init__(self, exchange: Exchange, balances: Mapping[str, int]) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from freqtrade_ext.replica.fixed import cost
-
-if TYPE_CHECKING:
-    from freqtrade_ext.replica.market import Trade
+from freqtrade_ext.replica.happenings import Trade
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

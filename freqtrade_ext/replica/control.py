@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from freqtrade_ext.replica.account import Account
+from freqtrade_ext.replica.account import Balances
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.faults import Faults, RequestFault, StreamFault
 from freqtrade_ext.replica.fixed import E8, cost, to_fixed, to_text
-from freqtrade_ext.replica.market import BuySell, Level, Print, Quotes
+from freqtrade_ext.replica.happenings import BuySell, KnownTrade, Level, Quotes
 from freqtrade_ext.replica.sockets import Sockets
 
 Body = dict[str, Any]
@@ -27,7 +27,7 @@ _MOST_COST = 2 * 10**10 * E8
 class Control:
     """Orders to the market; each is a POST with a JSON object, refused with 400 and the reason."""
 
-    def __init__(self, exchange: Exchange, account: Account, faults: Faults, sockets: Sockets) -> None:
+    def __init__(self, exchange: Exchange, account: Balances, faults: Faults, sockets: Sockets) -> None:
         self._exchange = exchange
         self._account = account
         self._faults = faults
@@ -93,7 +93,7 @@ class Control:
     def _print(self, body: Body) -> Body:
         """{"symbol", "side" of the aggressor, "rate", "amount"}: a print that leaves others' quotes alone."""
         market = self._exchange.running[body["symbol"]].market
-        market.apply(Print(self._exchange.now_ms(), _side(body), *_level(body["rate"], body["amount"])))
+        market.apply(KnownTrade(self._exchange.now_ms(), _side(body), *_level(body["rate"], body["amount"])))
         return {}
 
     def _symbol(self, body: Body) -> Body:

@@ -8,7 +8,8 @@ from random import Random
 
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.fixed import E8
-from freqtrade_ext.replica.market import OPPOSITE, BuySell, Happening, Level, Market, Quotes, Take
+from freqtrade_ext.replica.happenings import OPPOSITE, BuySell, Happening, Level, Quotes, Take
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.path import Path
 
 # Share of quotes and mean distance from the touch in basis points: most crowd near it, some wait far away.

@@ -4,81 +4,26 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from freqtrade_ext.replica.book import BookSide, Match, Resting
 from freqtrade_ext.replica.candles import Candles
+from freqtrade_ext.replica.happenings import (
+    OPPOSITE,
+    AggTrade,
+    BuySell,
+    Happening,
+    KnownTrade,
+    Quotes,
+    Take,
+    Trade,
+)
 from freqtrade_ext.replica.symbols import Symbol
 
-BuySell = Literal["buy", "sell"]
-Level = tuple[int, int]
 _SIDES: tuple[BuySell, BuySell] = ("buy", "sell")
-OPPOSITE: dict[BuySell, BuySell] = {"buy": "sell", "sell": "buy"}
 _TAPE_LENGTH = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Quotes:
-    """Others changed what they display: (rate, new amount at it), 0 to remove the level."""
-
-    ms: int
-    bids: Sequence[Level]
-    asks: Sequence[Level]
-    update_id: int | None = None
-    """the exchange's own id of the last change, where it is known"""
-    whole: bool = False
-    """these are all the levels there are"""
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """A stranger's aggressive order; what the book cannot fill within the limit expires."""
-
-    ms: int
-    side: BuySell
-    amount: int
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Print:
-    """A trade that is known to have happened; the book's change is known from elsewhere."""
-
-    ms: int
-    side: BuySell
-    """of the aggressor"""
-    rate: int
-    amount: int
-    trade_id: int | None = None
-
-
-Happening = Quotes | Take | Print
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """A print on the tape; rate and amount in units of 1e-8."""
-
-    id: int
-    ms: int
-    rate: int
-    amount: int
-    is_buyer_maker: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AggTrade:
-    """Prints of one aggressor at one rate."""
-
-    id: int
-    first: int
-    last: int
-    ms: int
-    rate: int
-    amount: int
-    is_buyer_maker: bool
 
 
 class Source(Protocol):
@@ -196,7 +141,7 @@ class Market:
     def _sided(self, side: BuySell, rate: int) -> tuple[Sequence[int], Sequence[int]]:
         return ([rate], ()) if side == "buy" else ((), [rate])
 
-    def _print(self, printed: Print) -> None:
+    def _print(self, printed: KnownTrade) -> None:
         """
         Record it, and let own orders that it must have hit have their part: at its rate as far as the
         queue lets it through, at better rates up to the printed amount.
@@ -210,7 +155,7 @@ class Market:
             if left > 0 and makers.reaches(order.rate, printed.rate):
                 left -= self._hit(printed, order, makers, left)
 
-    def _hit(self, printed: Print, order: Resting, makers: BookSide, left: int) -> int:
+    def _hit(self, printed: KnownTrade, order: Resting, makers: BookSide, left: int) -> int:
         if order.rate == printed.rate:
             queue = min(order.ahead, left)
             order.ahead -= queue

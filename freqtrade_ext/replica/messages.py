@@ -20,7 +20,8 @@ from freqtrade_ext.replica.candles import (
     close_ms,
 )
 from freqtrade_ext.replica.fixed import to_text
-from freqtrade_ext.replica.market import AggTrade, Market, Trade
+from freqtrade_ext.replica.happenings import AggTrade, Trade
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.rest import book_ticker, levels, ticker
 
 Message = dict[str, Any]

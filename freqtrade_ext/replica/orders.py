@@ -7,7 +7,7 @@ from typing import Any
 
 from freqtrade_ext.replica.book import Resting
 from freqtrade_ext.replica.fixed import cost, to_text
-from freqtrade_ext.replica.market import BuySell
+from freqtrade_ext.replica.happenings import BuySell
 
 STOP_TYPES = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 MARKET_TYPES = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")

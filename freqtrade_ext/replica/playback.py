@@ -10,15 +10,16 @@ from math import gcd
 from pathlib import Path
 from typing import Any
 
-from freqtrade_ext.recording import DAMAGE, Record, Recording, TradeIds, ids_of_trade
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.candles import FIRST_ID, MINUTE_MS, Candles
 from freqtrade_ext.replica.exchange import Clock, Exchange, wall_clock_ms
 from freqtrade_ext.replica.fixed import E8, cost, to_fixed
+from freqtrade_ext.replica.happenings import BuySell, Happening, KnownTrade, Quotes
 from freqtrade_ext.replica.history import invent
-from freqtrade_ext.replica.market import BuySell, Happening, Market, Print, Quotes
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.recorded_book import RecordedBook, levels
 from freqtrade_ext.replica.symbols import Symbol, listed
+from freqtrade_ext.tape import DAMAGE, Record, Recording, TradeIds, ids_of_trade
 
 logger = logging.getLogger(__name__)
 
@@ -134,12 +135,12 @@ class _Told:
         return ms, [printed] if is_new and self._book.known else []
 
 
-def _printed(data: dict[str, Any], trade_id: int) -> Print:
+def _printed(data: dict[str, Any], trade_id: int) -> KnownTrade:
     side: BuySell = "sell" if data["m"] else "buy"
     rate, amount = to_fixed(data["p"]), to_fixed(data["q"])
     if rate <= 0 or amount <= 0:
         raise ValueError(f"{data['q']} at {data['p']}")
-    return Print(0, side, rate, amount, trade_id)
+    return KnownTrade(0, side, rate, amount, trade_id)
 
 
 def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_clock_ms) -> Exchange:
@@ -148,7 +149,7 @@ def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_cl
 
     :param speed: recorded seconds per second.
     :raises ValueError: where there is no snapshot of a book.
-    :raises freqtrade_ext.recording.RecordingError: for a file that is no recording.
+    :raises freqtrade_ext.tape.RecordingError: for a file that is no recording.
     """
     exchange = Exchange(clock)
     now_ms = clock()

@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from freqtrade_ext.replica.account import COMMISSION_PARTS, Account
+from freqtrade_ext.replica.account import COMMISSION_PARTS, Balances
 from freqtrade_ext.replica.errors import ApiError, missing
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import E8, cost, to_text
-from freqtrade_ext.replica.market import BuySell, Market
+from freqtrade_ext.replica.happenings import BuySell
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.orders import MARKET_TYPES, STOP_TYPES, Order
 from freqtrade_ext.replica.params import Params
 from freqtrade_ext.replica.rest import Weight
@@ -54,7 +55,7 @@ def authenticate(exchange: Exchange, key: str | None, signed_text: str, params: 
 class Private:
     """Answers of the signed endpoints."""
 
-    def __init__(self, exchange: Exchange, account: Account) -> None:
+    def __init__(self, exchange: Exchange, account: Balances) -> None:
         self._exchange = exchange
         self._account = account
 

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from freqtrade_ext.recording import Record, first_update_id
 from freqtrade_ext.replica.book import BookSide
 from freqtrade_ext.replica.fixed import to_fixed
-from freqtrade_ext.replica.market import Level, Quotes
+from freqtrade_ext.replica.happenings import Level, Quotes
+from freqtrade_ext.tape import Record, first_update_id
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from freqtrade_ext.replica.candles import (
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import cost, to_text
-from freqtrade_ext.replica.market import AggTrade, Market, Trade, since_id, since_ms
+from freqtrade_ext.replica.happenings import AggTrade, Trade
+from freqtrade_ext.replica.market import Market, since_id, since_ms
 from freqtrade_ext.replica.params import Params
 from freqtrade_ext.replica.symbols import AVG_PRICE_MINUTES, RATE_LIMITS
 

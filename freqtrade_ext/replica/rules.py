@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.fixed import cost, to_fixed
-from freqtrade_ext.replica.market import BuySell, Market
+from freqtrade_ext.replica.happenings import BuySell
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.rest import average_rate
 from freqtrade_ext.replica.symbols import (
     MAX_NOTIONAL,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from freqtrade_ext.replica.account import Account
+from freqtrade_ext.replica.account import Balances
 from freqtrade_ext.replica.control import Control
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
@@ -22,7 +22,7 @@ from freqtrade_ext.replica.params import Params
 from freqtrade_ext.replica.private import Private, authenticate
 from freqtrade_ext.replica.rest import PUBLIC, Handler, Weight
 from freqtrade_ext.replica.sockets import Sockets
-from freqtrade_ext.replica.streams import Streams
+from freqtrade_ext.replica.streams import Channels
 from freqtrade_ext.replica.symbols import RATE_LIMITS
 
 logger = logging.getLogger(__name__)
@@ -39,12 +39,12 @@ class Server:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        account = Account(exchange, _START_BALANCES)
+        account = Balances(exchange, _START_BALANCES)
         self._signed = Private(exchange, account)
         self._faults = Faults(exchange.now_ms)
         self._sockets = Sockets(self._faults)
         self._control = Control(exchange, account, self._faults, self._sockets)
-        self._sockets.streams = self._streams = Streams(exchange.markets, self._sockets.publish)
+        self._sockets.streams = self._streams = Channels(exchange.markets, self._sockets.publish)
         self._weight_minute = 0
         self._weight = 0
 

@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 
 from freqtrade_ext.replica.faults import Faults
 from freqtrade_ext.replica.messages import Message
-from freqtrade_ext.replica.streams import Streams
+from freqtrade_ext.replica.streams import Channels
 
 _QUEUE_LENGTH = 20_000
 """messages a client may be behind before it is disconnected"""
@@ -44,7 +44,7 @@ class Sockets:
     """All connections; `publish` reaches those that follow the stream."""
 
     def __init__(self, faults: Faults) -> None:
-        self.streams: Streams
+        self.streams: Channels
         self._faults = faults
         self._clients: set[_Client] = set()
         self._followed: Counter[str] = Counter()

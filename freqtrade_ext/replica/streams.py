@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from freqtrade_ext.replica import messages
 from freqtrade_ext.replica.candles import INTERVALS_MS, OPEN_MS, close_ms
-from freqtrade_ext.replica.market import AggTrade, Market, Trade
+from freqtrade_ext.replica.happenings import AggTrade, Trade
+from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.messages import Message
 
 Publish = Callable[[str, Message], None]
@@ -48,7 +49,7 @@ class _Periodic:
     due_ms: int = 0
 
 
-class Streams:
+class Channels:
     """
     Observes the markets for the streams that somebody follows, and does no work for the others.
 

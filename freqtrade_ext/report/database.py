@@ -13,8 +13,8 @@ from freqtrade.persistence.custom_data import _CustomData
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from freqtrade_ext.execute.orders import PaperOrder
-from freqtrade_ext.execute.store import PaperState
+from freqtrade_ext.fills.orders import PaperOrder
+from freqtrade_ext.paper.store import PaperState
 from freqtrade_ext.report.rows import Row, TradeRow, trade_row
 
 TRADE_COLUMNS = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from freqtrade_ext.decide.explain import TAG_END
-from freqtrade_ext.decide.plan import Plan, PlanError
+from freqtrade_ext.plan.explain import TAG_END
+from freqtrade_ext.plan.plan import Plan, PlanError
 
 BuySell = Literal["buy", "sell"]
 Row = Mapping[str, Any]

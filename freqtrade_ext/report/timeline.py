@@ -9,11 +9,11 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from freqtrade_ext.decide.text import rate_text
 from freqtrade_ext.report.costs import slippage_bps
 from freqtrade_ext.report.results import TARGETS, exit_reason
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.report.svg import Axis, add, drawing, line, markup, path, text, title
+from freqtrade_ext.text import rate_text
 
 LABEL_GAP = 13.0
 """from one label's line to the next"""

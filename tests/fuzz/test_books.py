@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqtrade_ext.execute.book import BadBook, Book, walk
-from freqtrade_ext.execute.local_book import LocalBook, Top
+from freqtrade_ext.feed.local_book import LocalBook, Top
+from freqtrade_ext.fills.book import BadBook, Book, walk
 from tests.fuzz.hostile import numbers
 
 floats = numbers.map(lambda n: float(n) if abs(n) < 2**1000 else math.inf)

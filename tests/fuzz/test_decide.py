@@ -5,11 +5,11 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqtrade_ext.decide import NoTrade
-from freqtrade_ext.decide.decision import Decision
-from freqtrade_ext.decide.market_state import MarketState, read_state
-from freqtrade_ext.decide.plan import Plan, PlanError, make_plan
-from freqtrade_ext.decide.sizing import AccountState, size_position, trim_to_balance
+from freqtrade_ext.plan import NoTrade
+from freqtrade_ext.plan.decision import Decision
+from freqtrade_ext.plan.market_state import MarketState, read_state
+from freqtrade_ext.plan.plan import Plan, PlanError, make_plan
+from freqtrade_ext.plan.sizing import AccountState, size_position, trim_to_balance
 from freqtrade_ext.settings import Settings
 from tests.fuzz.hostile import json_values, numbers, numerals
 

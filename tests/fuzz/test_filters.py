@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqtrade_ext.execute.filters import Candidate, from_limits, rejection
+from freqtrade_ext.fills.filters import Candidate, from_limits, rejection
 from tests.fuzz.hostile import json_values, numbers, numerals
 
 values = st.one_of(st.sampled_from(["0", "0.01", "100", 5, None]), numerals, numbers, json_values)

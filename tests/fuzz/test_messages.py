@@ -7,10 +7,10 @@ import ccxt.pro
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqtrade_ext.execute.local_book import LocalBook
-from freqtrade_ext.execute.streams import OutOfStep
-from freqtrade_ext.execute.streams.binance import BinanceStreams
-from freqtrade_ext.execute.streams.sockets import raw_client
+from freqtrade_ext.feed.binance import BinanceStreams
+from freqtrade_ext.feed.local_book import LocalBook
+from freqtrade_ext.feed.sockets import raw_client
+from freqtrade_ext.feed.streams import OutOfStep
 from tests.fuzz.hostile import json_values, numerals
 
 sane = st.floats(1, 100)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freqtrade_ext.signals import ACTIONS, SignalError, read_signal
+from freqtrade_ext.strategy.signals import ACTIONS, SignalError, read_signal
 from tests.fuzz.hostile import json_values, numbers
 
 answers = st.one_of(

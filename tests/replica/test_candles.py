@@ -5,8 +5,8 @@ import pytest
 
 from freqtrade_ext.replica.candles import CLOSE, HIGH, INTERVALS_MS, LOW, OPEN, OPEN_MS, Candles, close_ms
 from freqtrade_ext.replica.fixed import E8
+from freqtrade_ext.replica.happenings import Trade
 from freqtrade_ext.replica.history import DAYS, invent
-from freqtrade_ext.replica.market import Trade
 from freqtrade_ext.replica.symbols import listed
 
 START_MS = int(datetime(2026, 3, 4, 10, 7, tzinfo=UTC).timestamp() * 1000)

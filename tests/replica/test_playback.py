@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from freqtrade_ext.recording import Recording
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.fixed import to_fixed
 from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.playback import play
+from freqtrade_ext.tape import Recording
 from tests.replica.talk import Time, client
 
 START_MS = 1_795_376_100_000

@@ -14,7 +14,7 @@ from freqtrade.persistence.key_value_store import _KeyValueStoreModel
 from freqtrade.persistence.pairlock import PairLock
 from freqtrade.persistence.wallet_history import WalletHistory
 
-from freqtrade_ext.execute.store import DatabaseStore
+from freqtrade_ext.paper.store import DatabaseStore
 
 SESSIONS = (Trade, Order, PairLock, _KeyValueStoreModel, _CustomData, WalletHistory)
 BEGAN = datetime(2026, 11, 20, 8, 0)

@@ -45,7 +45,7 @@ def soak(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
         "exchange": config["exchange"] | {"pair_whitelist": list(PAIRS)},
         "strategy_path": str(ROOT / "tests" / "strategies"),
     }
-    arguments = ("--pairs", ",".join(PAIRS), "--seed", str(seed), "--activity", "0.3")
+    arguments = ("--pairs", *PAIRS, "--seed", str(seed), "--activity", "0.3")
     with (
         running_market(folder, *arguments) as market,
         running_bot(Bot(folder / "bot", market, "AlwaysEnter", **changes)) as bot,

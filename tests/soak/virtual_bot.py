@@ -15,9 +15,9 @@ from freqtrade.persistence.custom_data import _CustomData
 from freqtrade.worker import Worker
 from sqlalchemy.exc import SQLAlchemyError
 
-from freqtrade_ext.replay import UNTIL_THE_CANDLE_SECONDS, overlay_for
 from freqtrade_ext.replica import Replica
-from freqtrade_ext.virtual_time import STEP_MS, Alarm, Clock, VirtualTime
+from freqtrade_ext.run.replay import UNTIL_THE_CANDLE_SECONDS, overlay_for
+from freqtrade_ext.run.virtual_time import STEP_MS, Alarm, Clock, VirtualTime
 from tests.bot_process import ROOT
 
 WALLET = 500.0

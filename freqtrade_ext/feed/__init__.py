@@ -1,0 +1,1 @@
+"""Live order books and trades by ccxt.pro's WebSockets."""

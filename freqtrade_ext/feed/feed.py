@@ -1,0 +1,212 @@
+"""Live books and trades for the pairs that the bot looks at, in a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from threading import Event, Thread
+from typing import Any, NamedTuple, TypeVar
+
+from freqtrade_ext.feed.clock import ExchangeClock, now_ms
+from freqtrade_ext.feed.following import Following
+from freqtrade_ext.feed.streams import Streams
+from freqtrade_ext.fills.book import BadBook, Book
+from freqtrade_ext.fills.market import Cursor
+from freqtrade_ext.fills.queue import Print
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FILL_WAIT_SECONDS = 0.15
+"""how long a fill waits for news stamped after the order's arrival; Binance sends differences each 100 ms"""
+REPEAT_SECONDS = 1.0
+"""an alarm wakes once within this time, so that an exit which cannot be made does not keep the bot busy"""
+ANSWER_SECONDS = 1.0
+CLOSE_SECONDS = 10
+
+
+class Alarm(NamedTuple):
+    """Rates between which nobody needs to be woken; the bid counts for longs, the ask for shorts."""
+
+    is_short: bool
+    low: float
+    high: float
+
+
+class Feed:
+    """
+    Follows the pairs it is asked about.
+
+    Every answer is None where REST must serve: before the streams are in step, after silence, a gap, a
+    crossed book or a disagreement with the best bid/ask, and where a venue lacks a stream.
+    """
+
+    def __init__(self, client: Any, fresh_ms: float, update_markets: Callable[[Any], None]) -> None:
+        """
+        :param client: of ccxt.pro, with its markets; the feed closes it.
+        :param fresh_ms: a connection counts as alive for this long after its last sign of life.
+        :param update_markets: gives the client the markets known by now.
+        """
+        self._client = client
+        self._following = Following(client, fresh_ms / 1000, self._changed, update_markets)
+        self._clock = ExchangeClock(self._client)
+        self._alarms: dict[str, Alarm] = {}
+        self._woke: dict[str, tuple[Alarm, float]] = {}
+        self._woken = Event()
+        self._closing = False
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="freqtrade_ext.feed", daemon=True)
+        self._thread.start()
+        chores = (self._clock.follow(), self._following.tidy())
+        self._chores = [asyncio.run_coroutine_threadsafe(chore, self._loop) for chore in chores]
+
+    # -- asked by the bot's thread ----------------------------------------------------------------
+
+    def book(self, pair: str, depth: int, not_before_ms: int | None = None) -> Book | None:
+        """
+        Return the pair's book, `depth` levels a side, or None where REST must serve.
+
+        :param not_before_ms: local clock; only a book that the exchange stamped at or after this time will
+            do. Waits for it a little.
+        """
+        return self._ask(self._book(pair, depth, not_before_ms))
+
+    def top(self, pair: str) -> tuple[float, float] | None:
+        """Return (best bid, best ask), or None where REST must serve."""
+        book = self.book(pair, 1)
+        return (book.bids[0][0], book.asks[0][0]) if book else None
+
+    def prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
+        """
+        Return the prints since the cursor, oldest first, or None where the stream does not reach back.
+
+        :param since: None asks for just the latest print, and those of the same millisecond.
+        """
+        return self._ask(self._prints(pair, since))
+
+    def wait(self, alarms: Mapping[str, Alarm], seconds: float) -> bool:
+        """
+        Sleep until a rate leaves its alarm's range, at most this long; True if woken.
+
+        A rate that is outside already wakes at once, but the same alarm only once a second.
+        """
+        self._woken.clear()
+        self._ask(self._arm(dict(alarms)))
+        is_woken = self._woken.wait(0 if self._closing else seconds)
+        if not self._closing:
+            # one that rings while the bot is at work must not count as having woken it
+            self._loop.call_soon_threadsafe(self._alarms.clear)
+        return is_woken
+
+    def close(self) -> None:
+        """Leave no task, socket or thread behind."""
+        if self._closing:
+            return
+        self._closing = True
+        self._woken.set()
+        try:
+            asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result(timeout=CLOSE_SECONDS)
+        except Exception as error:  # a dead connection must not keep the bot from stopping
+            logger.warning("Closing the live feed: %s: %s", type(error).__name__, error)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=CLOSE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _ask(self, question: Coroutine[Any, Any, T]) -> T | None:
+        """Answer in the feed's thread, where nothing changes meanwhile; None if it is busy or gone."""
+        if self._closing:
+            question.close()
+            return None
+        answer = asyncio.run_coroutine_threadsafe(question, self._loop)
+        try:
+            return answer.result(timeout=ANSWER_SECONDS)
+        except TimeoutError:
+            answer.cancel()
+        except Exception:  # the bot has REST, and must not end for want of a feed
+            logger.exception("The live feed failed, REST serves.")
+        return None
+
+    # -- in the feed's thread -----------------------------------------------------------------------
+
+    async def _book(self, pair: str, depth: int, not_before_ms: int | None) -> Book | None:
+        streams = self._following.live(pair)
+        deadline = time.monotonic() + FILL_WAIT_SECONDS
+        while streams is not None and not self._is_after(streams, not_before_ms):
+            if time.monotonic() > deadline:
+                return None
+            await asyncio.sleep(0.005)
+        # it may have been lost while we waited
+        levels = streams.levels(depth) if streams is not None else None
+        if streams is None or levels is None:
+            return None
+        size = self._contract_size(pair)
+        bids, asks = ([(rate, amount * size) for rate, amount in side] for side in levels)
+        try:
+            return Book(bids, asks, self._clock.local_ms(streams.stamp_ms) or now_ms(), depth)
+        except BadBook as error:
+            logger.warning("Live book of %s %s: REST serves.", pair, error)
+            return None
+
+    def _is_after(self, streams: Streams, not_before_ms: int | None) -> bool:
+        if not_before_ms is None:
+            return True
+        stamp_ms = self._clock.local_ms(streams.stamp_ms)
+        return stamp_ms is not None and stamp_ms >= not_before_ms
+
+    async def _prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
+        streams = self._following.live(pair)
+        if streams is None or not streams.prints:
+            return None
+        prints, size = streams.prints, self._contract_size(pair)
+        if since is None:
+            wanted = [p for p in prints if p.time_ms == prints[-1].time_ms]
+        # of the oldest print's millisecond there may have been others before
+        elif since.time_ms <= prints[0].time_ms:
+            return None
+        else:
+            wanted = [p for p in prints if p.time_ms >= since.time_ms and p.id not in since.ids]
+        return [p._replace(amount=p.amount * size) for p in wanted]
+
+    def _contract_size(self, pair: str) -> float:
+        """Return the base units of what the streams count: 1, or a contract."""
+        return self._client.market(pair).get("contractSize") or 1.0
+
+    def _changed(self, pair: str) -> None:
+        if pair in self._alarms:
+            self._check_alarm(pair)
+
+    async def _arm(self, alarms: dict[str, Alarm]) -> None:
+        now = time.monotonic()
+        self._woke = {pair: woke for pair, woke in self._woke.items() if now - woke[1] <= REPEAT_SECONDS}
+        self._alarms.clear()
+        for pair, alarm in alarms.items():
+            self._following.live(pair)
+            if pair not in self._woke or self._woke[pair][0] != alarm:
+                self._alarms[pair] = alarm
+                self._check_alarm(pair)
+
+    def _check_alarm(self, pair: str) -> None:
+        alarm, streams = self._alarms[pair], self._following.streams(pair)
+        levels = streams.levels(1) if streams else None
+        if levels is None:
+            return
+        rate = levels[1 if alarm.is_short else 0][0][0]
+        if not alarm.low < rate < alarm.high:
+            del self._alarms[pair]
+            self._woke[pair] = (alarm, time.monotonic())
+            self._woken.set()
+
+    async def _shut_down(self) -> None:
+        for chore in self._chores:
+            chore.cancel()
+        await self._following.stop()
+        await self._client.close()
+        # what ccxt has started, such as its pings
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

@@ -1,0 +1,132 @@
+"""Follow pairs through disconnects, for as long as somebody asks about them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ccxt
+
+from freqtrade_ext.feed.binance import BinanceStreams
+from freqtrade_ext.feed.sockets import raw_client
+from freqtrade_ext.feed.streams import OutOfStep, Streams
+from freqtrade_ext.feed.unified import UnifiedStreams
+
+logger = logging.getLogger(__name__)
+
+FORGET_SECONDS = 300
+"""a pair that nobody asked about for this long is no longer followed"""
+TIDY_SECONDS = 5
+RETRY_SECONDS = (1, 2, 5, 10, 30)
+PING_SECONDS = 0.25
+"""at least; Binance disconnects who sends more than five messages a second, pings among them"""
+DEAD_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class _Followed:
+    asked: float
+    """monotonic seconds of the last question about the pair"""
+    streams: Streams | None = None
+    """None where the venue or the pair has none"""
+    task: asyncio.Task[None] | None = None
+    is_lost: bool = False
+    """said in the log that REST serves"""
+
+
+class Following:
+    """The streams of the pairs asked about; lives in the feed's thread."""
+
+    def __init__(
+        self,
+        client: Any,
+        fresh_seconds: float,
+        changed: Callable[[str], None],
+        update_markets: Callable[[Any], None],
+    ) -> None:
+        """
+        :param client: of ccxt.pro.
+        :param fresh_seconds: a connection counts as alive for this long after its last sign of life.
+        :param changed: is told the pair after each change of a book that is in step.
+        :param update_markets: gives the client the markets known by now.
+        """
+        self._client, self._fresh_seconds = client, fresh_seconds
+        self._tell, self._update_markets = changed, update_markets
+        self._new_streams: Callable[[Any, str, Callable[[], None]], Streams] = UnifiedStreams
+        if client.id == "binance":
+            ping_seconds = max(fresh_seconds / 2, PING_SECONDS)
+            raw_client(client, ping_seconds, max(DEAD_SECONDS, 3 * ping_seconds))
+            self._new_streams = BinanceStreams
+        self._pairs: dict[str, _Followed] = {}
+
+    def live(self, pair: str) -> Streams | None:
+        """Return the pair's streams if their connection is alive; notes the interest, follows a new pair."""
+        followed = self._pairs.get(pair)
+        if followed is None:
+            followed = self._pairs[pair] = _Followed(asked=0.0)
+            followed.task = asyncio.get_running_loop().create_task(self._follow(pair, followed))
+        followed.asked = time.monotonic()
+        streams = followed.streams
+        return streams if streams and streams.seconds_silent() < self._fresh_seconds else None
+
+    def streams(self, pair: str) -> Streams | None:
+        """Return the pair's streams, alive or not."""
+        followed = self._pairs.get(pair)
+        return followed.streams if followed else None
+
+    async def _follow(self, pair: str, followed: _Followed) -> None:
+        """Follow a pair through disconnects; the task is cancelled when nobody asks any more."""
+        failures = 0
+        while True:
+            started = time.monotonic()
+            try:
+                if pair not in self._client.markets:  # freqtrade may have heard of it since
+                    self._update_markets(self._client)
+                followed.streams = self._new_streams(
+                    self._client, pair, lambda: self._changed(pair, followed)
+                )
+                await followed.streams.follow()
+            except Exception as error:
+                cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+                followed.streams = None
+                _say_lost(pair, followed, cause)
+                if isinstance(cause, (ccxt.BadSymbol, ccxt.NotSupported)):
+                    return
+            failures = 0 if time.monotonic() - started > RETRY_SECONDS[-1] else failures
+            await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+            failures += 1
+
+    def _changed(self, pair: str, followed: _Followed) -> None:
+        if followed.is_lost:
+            followed.is_lost = False
+            logger.info("Live book of %s is in step again.", pair)
+        self._tell(pair)
+
+    async def tidy(self) -> None:
+        """Let go, for ever, of pairs that nobody asks about."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            for pair, followed in list(self._pairs.items()):
+                if time.monotonic() - followed.asked > FORGET_SECONDS:
+                    del self._pairs[pair]
+                    if followed.task is not None:
+                        followed.task.cancel()
+
+    async def stop(self) -> None:
+        """Let go of all pairs."""
+        tasks = [followed.task for followed in self._pairs.values() if followed.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say_lost(pair: str, followed: _Followed, cause: Exception) -> None:
+    """Once, until the book is in step again."""
+    why = str(cause) if isinstance(cause, OutOfStep) else f"failed ({type(cause).__name__}: {cause})"
+    level = logging.DEBUG if followed.is_lost else logging.WARNING
+    logger.log(level, "Live book of %s %s: REST serves until it is in step.", pair, why)
+    followed.is_lost = True

@@ -1,0 +1,62 @@
+"""`freqtrade-ext fidelity FILE...`: the scoreboard of a recording."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.fidelity.report import plot, tables
+from freqtrade_ext.fidelity.scoreboard import measure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command.
+
+    :return: exit code: 0, or 2 where a file cannot be used.
+    """
+    parser = parser_of(
+        "fidelity",
+        "Measure how true the fills are: predict each execution on a recorded tape from its order book, and "
+        "compare with what was paid.",
+    )
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="recorder files, played in this order"
+    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the report as JSON")
+    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the distribution of the errors")
+    options = parser.parse_args(arguments)
+    try:
+        report, errors = _measure(options.files)
+        for table in tables(report):
+            Console().print(table)
+        if options.json is not None:
+            options.json.write_text(json.dumps(report, indent=2) + "\n")
+        if options.plot is not None:
+            plot(report, errors, options.plot)
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        print(f"freqtrade-ext fidelity: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _measure(files: list[Path]) -> tuple[dict[str, Any], Any]:
+    bar = Progress(
+        TextColumn("replaying"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("replaying", total=None)
+        return measure(files, lambda done, total: bar.update(task, completed=done, total=total))

@@ -1,0 +1,284 @@
+"""Take orders as the exchange would: arrive late, walk the book, queue, fill in parts, pay fees."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from threading import RLock
+from typing import Any
+
+from freqtrade_ext.fills.account import Account
+from freqtrade_ext.fills.book import Book, BuySell, Walk, walk
+from freqtrade_ext.fills.filters import Candidate, rejection
+from freqtrade_ext.fills.holdings import Holdings, worst_rate
+from freqtrade_ext.fills.market import MarketAccess, Store
+from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.settings import Settings
+
+
+class OrderRejected(Exception):
+    """The exchange would not accept the order; the message names the rule, the limit and the value."""
+
+
+class Engine:
+    """
+    The paper exchange of one bot.
+
+    State changes only after the answers of the exchange are in, and is saved before anybody is told: an
+    error or a kill at any point leaves either the state before or the state after.
+    """
+
+    def __init__(self, market: MarketAccess, account: Account, settings: Settings, store: Store) -> None:
+        self._market, self._settings = market, settings
+        self._holdings = Holdings(market, account, settings, store)
+        self._random = random.Random(settings.seed)
+        self._lock = RLock()
+
+    # -- what the bot calls ---------------------------------------------------------------------
+
+    def submit(self, request: OrderRequest) -> PaperOrder:
+        """
+        Send an order to the exchange and wait for its answer.
+
+        :raises OrderRejected: by a filter, post-only, or a stop that would trigger immediately.
+        :raises BalanceTooLow: the free balance cannot pay for it.
+        """
+        with self._lock:
+            decision_ms = self._market.now_ms()
+            entry, response = (self._random.uniform(*self._settings.latency_ms) for _ in range(2))
+            self._market.sleep_ms(entry)
+            order = PaperOrder(
+                request=request,
+                decision_ms=decision_ms,
+                arrival_ms=self._market.now_ms(),
+                entry_latency_ms=entry,
+                response_latency_ms=response,
+            )
+            if request.stop_rate is None:
+                self._arrive(order)
+            else:
+                self._place_stop(order, request.stop_rate)
+            self._holdings.save(order)
+            self._market.sleep_ms(response)
+            return order
+
+    def poll(self, pair: str) -> None:
+        """Bring the open orders of a pair up to date with everything printed since the last look."""
+        with self._lock:
+            self._read_tape(pair)
+            for order in self.open_orders(pair):
+                if order.stage == "arriving":  # a stop that was triggered
+                    self._arrive(order)
+                    self._holdings.save(order)
+
+    def cancel(self, order_id: str) -> PaperOrder:
+        """Cancel an order; what is filled until the cancel arrives stays filled."""
+        with self._lock:
+            order = self._holdings.orders[order_id]
+            self._market.sleep_ms(self._random.uniform(*self._settings.latency_ms))
+            self.poll(order.request.pair)
+            if order.status == "open":
+                order.end("canceled", "canceled by the bot")
+                self._holdings.save(order)
+            self._market.sleep_ms(self._random.uniform(*self._settings.latency_ms))
+            return order
+
+    def find(self, order_id: str) -> PaperOrder | None:
+        return self._holdings.orders.get(order_id)
+
+    def adopt(self, order: PaperOrder) -> None:
+        """Take over an open order that stock freqtrade left behind; its place in the queue is unknown."""
+        with self._lock:
+            self._read_tape(order.request.pair)
+            order.stage = "resting" if order.request.stop_rate is None else "waiting"
+            self._holdings.save(order)
+
+    def drop(self, order: PaperOrder) -> None:
+        """End an open order that belongs to no open trade any more."""
+        with self._lock:
+            order.end("canceled", "it belongs to no open trade")
+            self._holdings.save(order)
+
+    def fill_record(self, order_id: str) -> dict[str, Any] | None:
+        """Return what happened to an order (`PaperOrder.record`); None for one this engine never had."""
+        order = self._holdings.orders.get(order_id)
+        return None if order is None else order.record()
+
+    def open_orders(self, pair: str | None = None) -> list[PaperOrder]:
+        """Open orders in the exchange's priority: best rate first, then oldest."""
+        with self._lock:
+            return self._holdings.open_orders(pair)
+
+    def free(self, currency: str) -> float:
+        """Balance that no open order and no position ties up, in units of the currency."""
+        with self._lock:
+            return self._holdings.free(currency)
+
+    def total(self, currency: str) -> float:
+        return self._holdings.total(currency)
+
+    # -- taker ------------------------------------------------------------------------------------
+
+    def _arrive(self, order: PaperOrder) -> None:
+        """Let the order take what it may from the book as it is now; then rest, or end."""
+        self._holdings.cut_to_position(order)
+        request = order.request
+        if order.status != "open":
+            if request.stop_rate is None:
+                raise OrderRejected(order.reason)
+            return
+        book, result = self._look(order)
+        self._check(request, book, result)
+        may_rest = request.limit is not None and request.time_in_force in ("GTC", "PO")
+        if may_rest and result.stopped:
+            self._read_tape(request.pair)
+        bnb_rate = self._holdings.bnb_rate(request.pair)
+        # nothing is asked of the exchange from here on: a failure cannot leave half of it done
+        ledger = self._holdings.ledger(request.pair)
+        ledger.observe(request.side, book.taken_by(request.side), is_whole=book.is_whole(request.side))
+        if request.time_in_force == "FOK" and result.stopped:
+            order.end("expired", "fill or kill: " + _why(request, book, result))
+            return
+        ledger.take(request.side, result.fills)
+        result = _since_trigger(order, result)
+        order.book_ms, order.book_id, order.levels = book.time_ms, book.update_id, len(result.fills)
+        if result.fills:
+            order.worst = result.worst
+            self._holdings.fill(order, result.filled, result.cost, book.time_ms, bnb_rate, maker=False)
+        if order.status != "open":
+            return
+        if may_rest and request.limit is not None:
+            order.stage = "resting"
+            order.queue.bound(book.displayed(request.side, request.limit))
+        else:
+            order.end("expired", _why(request, book, result))
+
+    def _look(self, order: PaperOrder) -> tuple[Book, Walk]:
+        """Walk the book, fetching it deeper only while the order needs more levels than were seen."""
+        request = order.request
+        ledger = self._holdings.ledger(request.pair)
+        for depth in self._market.depths:
+            book = self._market.book(request.pair, depth)
+            levels = book.taken_by(request.side)
+            result = walk(
+                levels, order.remaining, request.side, request.limit, partial(ledger.left, request.side)
+            )
+            if result.stopped != "book end" or book.is_whole(request.side):
+                break
+        return book, result
+
+    def _check(self, request: OrderRequest, book: Book, result: Walk) -> None:
+        """Refuse what the exchange refuses on arrival; a stop was checked when it was placed."""
+        if request.stop_rate is not None:
+            return
+        self._check_filters(request, book)
+        if request.time_in_force == "PO" and result.filled:
+            raise OrderRejected(
+                f"Post-only: limit {request.limit} would take from {book.taken_by(request.side)[0][0]}"
+            )
+        self._holdings.check_balance(
+            request, result.cost if request.limit is None else request.amount * request.limit
+        )
+
+    def _check_filters(self, request: OrderRequest, book: Book) -> None:
+        rules = self._market.rules(request.pair)
+        opposite = book.taken_by(request.side) or book.bids or book.asks
+        candidate = Candidate(
+            request.side,
+            request.type == "market",
+            round(request.amount / rules.contract_size, 12),  # 0.07 / 0.01 is no whole number of contracts
+            request.limit,
+            request.stop_rate,
+            request.reduce_only,
+        )
+        average_rate = partial(self._market.average_rate, request.pair)
+        if reason := rejection(candidate, rules.filters, opposite[0][0], average_rate):
+            raise OrderRejected(reason)
+
+    # -- maker ------------------------------------------------------------------------------------
+
+    def _place_stop(self, order: PaperOrder, stop_rate: float) -> None:
+        """:raises OrderRejected: where the last trade is already beyond the stop, as on Binance."""
+        request = order.request
+        self._check_filters(request, self._market.book(request.pair, self._market.depths[0]))
+        self._holdings.check_balance(request, request.amount * worst_rate(request))
+        last, _ = self._market.prints(request.pair, None)
+        if last and _is_beyond(stop_rate, request.side, last[-1]):
+            raise OrderRejected(f"Stop {stop_rate} would trigger immediately: last rate {last[-1].rate}")
+        self._read_tape(request.pair)
+        order.stage = "waiting"
+
+    def _read_tape(self, pair: str) -> None:
+        """Use the prints since the last look; with no open order, start looking from here on."""
+        orders = self._holdings.open_orders(pair)
+        if not orders:
+            _, self._holdings.cursors[pair] = self._market.prints(pair, None)
+            return
+        # a book older than the prints bounds the queues safely; a younger one would count prints twice
+        is_expected = self._settings.maker_fill == "expected"
+        book = self._market.book(pair, self._market.depths[0]) if is_expected else None
+        bnb_rate = self._holdings.bnb_rate(pair)
+        prints, self._holdings.cursors[pair] = self._market.prints(pair, self._holdings.cursors.get(pair))
+        for trade in prints:
+            self._print(orders, trade, bnb_rate)
+        is_moved = bool(prints)
+        for order in orders:
+            limit = order.request.limit
+            if book is not None and order.stage == "resting" and limit is not None:
+                is_moved |= order.queue.bound(book.displayed(order.request.side, limit))
+        if is_moved:
+            self._holdings.save(*orders)
+
+    def _print(self, orders: list[PaperOrder], trade: Print, bnb_rate: float | None) -> None:
+        """Let one print trigger stops and fill resting orders, in their priority, from its amount once."""
+        for order in orders:
+            request = order.request
+            if order.status != "open" or trade.time_ms < order.arrival_ms:
+                continue
+            if order.stage == "waiting":
+                if request.stop_rate is not None and _is_beyond(request.stop_rate, request.side, trade):
+                    order.stage, order.trigger_rate = "arriving", trade.rate
+            elif order.stage == "resting" and request.limit is not None:
+                self._holdings.cut_to_position(order)
+                if order.status != "open":
+                    continue
+                amount = order.queue.fill(
+                    request.side, request.limit, order.remaining, trade, self._settings.maker_fill
+                )
+                if amount > 0:
+                    trade = trade._replace(amount=trade.amount - amount)
+                    self._holdings.fill(
+                        order, amount, amount * request.limit, trade.time_ms, bnb_rate, maker=True
+                    )
+
+
+def _is_beyond(stop_rate: float, side: BuySell, trade: Print) -> bool:
+    """Stops trigger on the last trade's rate, as Binance's do."""
+    return trade.rate <= stop_rate if side == "sell" else trade.rate >= stop_rate
+
+
+def _since_trigger(order: PaperOrder, result: Walk) -> Walk:
+    """
+    Let a stop gain nothing by the time between its trigger and our look at the book.
+
+    At the exchange it met the book of that moment, of which the triggering trade shows the best: the rate
+    may have come back since, by a lot where the bot was down meanwhile.
+    """
+    rate, limit, side = order.trigger_rate, order.request.limit, order.request.side
+    if rate is None:
+        return result
+    if limit is not None:
+        rate = min(rate, limit) if side == "buy" else max(rate, limit)
+    return result.no_better_than(rate, side)
+
+
+def _why(request: OrderRequest, book: Book, result: Walk) -> str:
+    """Say why an order was not filled completely."""
+    if result.stopped == "limit":
+        return f"no more within the limit {request.limit}"
+    seen = len(book.taken_by(request.side))
+    ended = book.is_whole(request.side)
+    return (
+        f"the order book ended after {seen} levels" if ended else f"unknown beyond the {seen} levels fetched"
+    )

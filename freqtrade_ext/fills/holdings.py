@@ -1,0 +1,171 @@
+"""What the paper exchange holds for the bot: its account, its orders, and what they took from the books."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from typing import Any
+
+from freqtrade_ext.fills.account import Account, currencies
+from freqtrade_ext.fills.fees import fee_for
+from freqtrade_ext.fills.market import Cursor, MarketAccess, Store
+from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+from freqtrade_ext.fills.taken import Ledger
+from freqtrade_ext.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class BalanceTooLow(Exception):
+    """The free balance cannot pay for the order."""
+
+
+class Holdings:
+    """The one place of the paper exchange's state; `save` writes all that changed at once."""
+
+    def __init__(self, market: MarketAccess, account: Account, settings: Settings, store: Store) -> None:
+        self._market, self._account, self._settings, self._store = market, account, settings, store
+        self.orders: dict[str, PaperOrder] = {}
+        """all there ever were, by id"""
+        self.cursors: dict[str, Cursor] = {}
+        """how far each pair's tape was read"""
+        self._open: dict[str, PaperOrder] = {}
+        self._ledgers: dict[str, Ledger] = {}
+        for key, value in store.load().items():
+            kind, _, name = key.partition("/")
+            if kind == "account":
+                account.restore(value)
+            elif kind == "pair":
+                self._ledgers[name] = Ledger.from_json(value["ledger"])
+                if value["cursor"]:
+                    self.cursors[name] = Cursor(value["cursor"][0], tuple(value["cursor"][1]))
+            elif kind == "order":
+                self._know(PaperOrder.from_json(value))
+
+    def save(self, *orders: PaperOrder) -> None:
+        """Write the account, these orders and their pairs."""
+        values: dict[str, Any] = {"account": self._account.to_json()}
+        for order in orders:
+            pair = order.request.pair
+            self._know(order)
+            values[f"order/{order.request.id}"] = order.to_json()
+            values[f"pair/{pair}"] = {
+                "ledger": self.ledger(pair).to_json(),
+                "cursor": self.cursors.get(pair),
+            }
+        self._store.save(values)
+
+    def _know(self, order: PaperOrder) -> None:
+        order_id = order.request.id
+        self.orders[order_id] = order
+        if order.status == "open":
+            self._open[order_id] = order
+        else:
+            self._open.pop(order_id, None)
+
+    def ledger(self, pair: str) -> Ledger:
+        return self._ledgers.setdefault(pair, Ledger())
+
+    def open_orders(self, pair: str | None = None) -> list[PaperOrder]:
+        """Open orders in the exchange's priority: best rate first, then oldest."""
+        orders = [o for o in self._open.values() if o.status == "open" and pair in (None, o.request.pair)]
+        return sorted(orders, key=lambda o: (-_aggression(o.request), o.arrival_ms))
+
+    def total(self, currency: str) -> float:
+        return self._account.total(currency)
+
+    def free(self, currency: str) -> float:
+        """Balance that no open order and no position ties up, in units of the currency."""
+        locked = sum(self._locked(o, currency) for o in self.open_orders())
+        return self._account.total(currency) - locked - self._account.margin_in(currency)
+
+    def _locked(self, order: PaperOrder, currency: str) -> float:
+        """What an open order ties up of a currency."""
+        request, left = order.request, order.remaining
+        locked_currency, needed = self._needed(request, left, left * worst_rate(request))
+        return needed if locked_currency == currency else 0.0
+
+    def _needed(self, request: OrderRequest, amount: float, cost: float) -> tuple[str, float]:
+        """Return (currency, units of it) that the order ties up for an amount and its cost."""
+        base, quote = currencies(request.pair)
+        if request.reduce_only:
+            return quote, 0.0  # it only frees margin
+        if request.side == "sell" and not self._account.is_futures:
+            return base, amount
+        if not self._account.is_futures and self._settings.fee_asset != "quote":
+            return quote, cost
+        return quote, cost / request.leverage + cost * self._market.rules(request.pair).taker
+
+    def check_balance(self, request: OrderRequest, cost: float) -> None:
+        """
+        :param cost: quote units the order may take.
+        :raises BalanceTooLow: naming what is needed and what is free.
+        """
+        currency, needed = self._needed(request, request.amount, cost)
+        free = self.free(currency)
+        # the last bits of a float are not worth an order
+        if needed > free * (1 + 1e-9):
+            raise BalanceTooLow(f"{request.side} needs {needed:.8f} {currency}, free are {free:.8f}")
+
+    def cut_to_position(self, order: PaperOrder) -> None:
+        """Let a reduce-only order close the position at most: a stop keeps its amount when a target sells."""
+        request = order.request
+        if not request.reduce_only:
+            return
+        position, _ = self._account.positions.get(request.pair, (0, 0))
+        held = float(position if request.side == "sell" else -position)
+        if held <= 0:
+            order.end("expired", "reduce-only, and there is no position to reduce")
+        elif held < order.remaining:
+            order.request = replace(request, amount=order.filled + held)
+
+    def bnb_rate(self, pair: str) -> float | None:
+        """Quote units per BNB; None where fees are not paid in it, or the rate is unknown."""
+        return self._market.bnb_rate(currencies(pair)[1]) if self._settings.fee_asset == "bnb" else None
+
+    def fill(
+        self,
+        order: PaperOrder,
+        amount: float,
+        cost: float,
+        time_ms: int,
+        bnb_rate: float | None,
+        *,
+        maker: bool,
+    ) -> None:
+        """Book one execution of `amount` base units for `cost` quote units, and its fee."""
+        request = order.request
+        rules = self._market.rules(request.pair)
+        base, quote = currencies(request.pair)
+        in_bnb = self._settings.fee_asset == "bnb"
+        order.add_fill(amount, cost, time_ms, maker=maker)
+        self._account.trade(request.pair, request.side, amount, cost, request.leverage)
+        fee = fee_for(
+            request.side,
+            amount,
+            cost,
+            rules.maker if maker else rules.taker,
+            base,
+            quote,
+            "quote" if self._account.is_futures and not in_bnb else self._settings.fee_asset,
+            bnb_rate=bnb_rate,
+            bnb_free=self.free("BNB") if in_bnb else 0.0,
+            bnb_discount=self._settings.bnb_discount,
+        )
+        order.add_fee(fee)
+        self._account.pay(fee)
+        logger.debug("%s: %s %s for %s, fee %s", request.pair, request.side, amount, cost, fee)
+
+
+def _aggression(request: OrderRequest) -> float:
+    """Order by how good the rate is for the other side."""
+    if request.limit is None:
+        return math.inf
+    return request.limit if request.side == "buy" else -request.limit
+
+
+def worst_rate(request: OrderRequest) -> float:
+    """Rate that an order which waits is paid for by; a stop-market order may turn out worse."""
+    rate = request.limit if request.limit is not None else request.stop_rate
+    return request.decision_rate if rate is None else rate

@@ -1,0 +1,56 @@
+"""What the engine needs of the world: an exchange to look at, and a place to keep its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from freqtrade_ext.fills.book import Book
+from freqtrade_ext.fills.filters import Filters
+from freqtrade_ext.fills.queue import Print
+
+
+class Cursor(NamedTuple):
+    """How far the tape was read: the last print's time and the ids of the prints of that time."""
+
+    time_ms: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the exchange demands on a pair."""
+
+    filters: Filters
+    maker: float
+    """fee ratio"""
+    taker: float
+    """fee ratio"""
+    contract_size: float = 1.0
+    """base units per contract; amounts of the filters are in contracts"""
+
+
+class MarketAccess(Protocol):
+    """The exchange as the engine sees it: `venue.Venue` over freqtrade, and plain values in tests."""
+
+    depths: tuple[int, ...]
+    """order book depths that can be asked for, rising"""
+
+    def now_ms(self) -> int: ...
+    def sleep_ms(self, duration: float) -> None: ...
+    def book(self, pair: str, depth: int) -> Book: ...
+    def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
+        """Return the prints after the cursor and the new cursor; without one, just the latest print."""
+        ...
+
+    def rules(self, pair: str) -> Rules: ...
+    def average_rate(self, pair: str) -> float: ...
+    def bnb_rate(self, quote: str) -> float | None: ...
+
+
+class Store(Protocol):
+    """Where the state survives a restart: `store.DatabaseStore`, or a dict in tests."""
+
+    def load(self) -> Mapping[str, Any]: ...
+    def save(self, values: Mapping[str, Any]) -> None: ...

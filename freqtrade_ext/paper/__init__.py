@@ -1,0 +1,1 @@
+"""Where freqtrade's orders enter the paper engine and leave it."""

@@ -1,0 +1,209 @@
+"""freqtrade's exchange object on paper: the seams of its dry-run, answered by the engine."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import (
+    InsufficientFundsError,
+    InvalidOrderException,
+    TemporaryError,
+)
+from freqtrade.exchange import Exchange
+from freqtrade.util import FtTTLCache
+
+from freqtrade_ext.feed.feed import Feed
+from freqtrade_ext.fills.account import currencies
+from freqtrade_ext.fills.book import Book, BuySell
+from freqtrade_ext.fills.engine import Engine, OrderRejected
+from freqtrade_ext.fills.holdings import BalanceTooLow
+from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
+from freqtrade_ext.paper.left_over import order_left
+from freqtrade_ext.paper.stock import in_contracts, restore_async_markets, stop_rate_name, whole_lots
+from freqtrade_ext.paper.venue import sensible
+
+logger = logging.getLogger(__name__)
+
+
+class PaperExchange(Exchange):
+    """The seams of freqtrade's dry-run, answered by the engine. Mixed in by `install` only."""
+
+    paper: Engine
+    feed: Feed | None
+    tickers: FtTTLCache
+
+    def close(self) -> None:
+        feed = self.__dict__.get("feed")  # absent where the exchange dies before it is installed
+        if feed:
+            feed.close()
+        super().close()
+
+    def _load_async_markets(self, reload: bool = False) -> None:
+        """
+        Keep the markets that are known where the exchange answers without any.
+
+        Stock freqtrade takes that answer over and stops trading for good, with trades open (2026.9
+        exchange.py `reload_markets`, hourly; worker.py `_process_running`).
+        """
+        with sensible(f"{self.name}'s markets"):
+            super()._load_async_markets(reload)
+        if restore_async_markets(self):
+            raise TemporaryError(f"{self.name} answered without any market")
+
+    def fetch_l2_order_book(self, pair: str, limit: int = 100) -> dict[str, Any]:
+        """:raises TemporaryError: for a book that cannot be true, which stock freqtrade would trade on."""
+        live = self.feed.book(pair, limit) if self.feed else None
+        if live:
+            # ccxt counts contracts, the engine base units
+            size = in_contracts(self, pair, 1.0)
+            return {
+                "symbol": pair,
+                "bids": [(rate, amount * size) for rate, amount in live.bids],
+                "asks": [(rate, amount * size) for rate, amount in live.asks],
+                "timestamp": live.time_ms,
+                "datetime": None,
+                "nonce": None,
+            }
+        with sensible(f"{self.name}'s order book of {pair}"):
+            order_book = super().fetch_l2_order_book(pair, limit)
+            Book(order_book["bids"], order_book["asks"], 0, limit)
+        return order_book
+
+    def fetch_ticker(self, pair: str) -> dict[str, Any]:
+        """Bid, ask and last come from the feed; the figures of the last 24 hours once a minute by REST."""
+        top = self.feed.top(pair) if self.feed else None
+        last = self.feed.prints(pair, None) if self.feed else None
+        ticker = self.tickers.get(pair) if top and last else None
+        if ticker is None:
+            with sensible(f"{self.name}'s ticker of {pair}"):
+                ticker = self.tickers[pair] = super().fetch_ticker(pair)
+        if not top or not last:
+            return ticker
+        return ticker | {"bid": top[0], "ask": top[1], "last": last[-1].rate, "close": last[-1].rate}
+
+    def create_order(
+        self,
+        *,
+        pair: str,
+        ordertype: str,
+        side: BuySell,
+        amount: float,
+        rate: float,
+        leverage: float,
+        time_in_force: str = "GTC",
+        reduceOnly: bool = False,
+        initial_order: bool = True,
+    ) -> dict[str, Any]:
+        # stock freqtrade drops time in force and reduce-only on the way to its dry-run order
+        params = {"timeInForce": time_in_force.upper(), "reduceOnly": reduceOnly}
+        try:
+            # a rate below the tick stays what it is, not 0
+            rate = self.price_to_precision(pair, rate) or rate
+        except ArithmeticError as error:  # more digits than ccxt's decimals have; nothing else would catch it
+            raise InvalidOrderException(f"{self.name} has no order of {pair} at {rate}") from error
+        if side == "sell" and self.trading_mode == TradingMode.SPOT:
+            amount = self._at_hand(pair, amount)
+        return self.create_dry_run_order(pair, ordertype, side, amount, rate, leverage, params)
+
+    def create_dry_run_order(
+        self,
+        pair: str,
+        ordertype: str,
+        side: BuySell,
+        amount: float,
+        rate: float,
+        leverage: float,
+        params: dict[str, Any] | None = None,
+        stop_loss: bool = False,
+        stop_price: float | None = None,
+    ) -> dict[str, Any]:
+        params = params or {}
+        is_limit = "limit" in ordertype or ordertype == "stop"  # Binance futures' name of a stop-limit
+        kind: OrderType = "limit" if is_limit else "market"
+        if stop_loss:
+            kind = "stop_limit" if is_limit else "stop_market"
+        amount = whole_lots(self, pair, amount)
+        request = OrderRequest(
+            id=f"dry_run_{side}_{pair}_{uuid4()}",
+            pair=pair,
+            type=kind,
+            side=side,
+            amount=amount,
+            decision_rate=stop_price or rate if stop_loss else rate,
+            limit=rate if is_limit else None,
+            stop_rate=(stop_price or rate) if stop_loss else None,
+            time_in_force=params.get("timeInForce", "GTC"),
+            leverage=leverage,
+            reduce_only=params.get("reduceOnly", stop_loss) and self.trading_mode == TradingMode.FUTURES,
+            ccxt_type=ordertype,
+            stock_average=self._stock_average(pair, side, amount, rate)
+            if kind == "market" and amount
+            else None,
+        )
+        try:
+            order = self.paper.submit(request)
+        except BalanceTooLow as error:
+            raise InsufficientFundsError(f"Insufficient funds for {ordertype} {pair}: {error}") from error
+        except OrderRejected as error:
+            raise InvalidOrderException(f"{self.name} rejects {ordertype} {side} {pair}: {error}") from error
+        _log(order)
+        return order.to_ccxt(stop_rate_name(self))
+
+    def fetch_dry_run_order(self, order_id: str) -> dict[str, Any]:
+        order = self.paper.find(order_id) or self._take_over(order_id)
+        before = order.filled
+        if order.status == "open":
+            self.paper.poll(order.request.pair)
+        if order.filled > before:
+            _log(order)
+        return order.to_ccxt(stop_rate_name(self))
+
+    def cancel_order(self, order_id: str, pair: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        order = self.paper.find(order_id) or self._take_over(order_id)
+        if order.status == "open":
+            order = self.paper.cancel(order_id)
+        return order.to_ccxt(stop_rate_name(self))
+
+    def _stock_average(self, pair: str, side: BuySell, amount: float, rate: float) -> float:
+        """Ask stock freqtrade what it would have claimed (2026.9, create_dry_run_order: 5 % at worst)."""
+        worst_rate = rate * (1.05 if side == "buy" else 0.95)
+        order_book = self.fetch_l2_order_book(pair, 20)
+        return self.get_dry_market_fill_price(pair, side, amount, rate, worst_rate, order_book)
+
+    def _at_hand(self, pair: str, amount: float) -> float:
+        """
+        Cut an exit to the coins that are there, as freqtrade does by the wallet of a real account.
+
+        Its dry-run wallet still has what the fee of a further entry took, and fees in BNB took of a position
+        in BNB: the exit would be refused for ever (2026.9 freqtradebot.py `_safe_exit_amount`: up to 2 %).
+        """
+        free = self.paper.free(currencies(pair)[0])
+        return free if 0.98 * amount < free < amount else amount
+
+    def _take_over(self, order_id: str) -> PaperOrder:
+        """Take over an order that stock freqtrade's dry-run placed before the engine was installed."""
+        order = order_left(order_id)
+        if order.status == "open":
+            self.paper.adopt(order)
+        return order
+
+
+def _log(order: PaperOrder) -> None:
+    """Tell what no callback tells: that an order rests, was filled in part, or ended without a fill."""
+    if order.status == "closed":
+        return
+    r = order.request
+    logger.info(
+        "%s: %s %s of %.8g %s is %s, %.8g filled%s",
+        r.pair,
+        r.type,
+        r.side,
+        r.amount,
+        currencies(r.pair)[0],
+        order.status,
+        order.filled,
+        f": {order.reason}" if order.reason else "",
+    )

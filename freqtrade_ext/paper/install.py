@@ -1,0 +1,95 @@
+"""Put the paper engine in place of freqtrade's dry-run fills, on the bot's own exchange instance."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from functools import partial
+
+from freqtrade import __version__ as freqtrade_version
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import (
+    OperationalException,
+)
+from freqtrade.exchange import Exchange
+from freqtrade.persistence import Trade
+from freqtrade.util import FtTTLCache
+
+from freqtrade_ext.feed.feed import Feed
+from freqtrade_ext.fills.account import Account
+from freqtrade_ext.fills.engine import Engine
+from freqtrade_ext.paper.exchange import PaperExchange
+from freqtrade_ext.paper.left_over import open_again, replay_orders
+from freqtrade_ext.paper.stock import config_of, share_markets, streaming_client
+from freqtrade_ext.paper.store import DatabaseStore, MemoryStore
+from freqtrade_ext.paper.venue import Venue
+from freqtrade_ext.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SEAMS = {
+    "create_order": "pair ordertype side amount rate leverage time_in_force reduceOnly initial_order",
+    "create_dry_run_order": "pair ordertype side amount rate leverage params stop_loss stop_price",
+    "create_stoploss": "pair amount stop_price order_types side leverage",
+    "fetch_dry_run_order": "order_id",
+    "cancel_order": "order_id pair params",
+    "get_dry_market_fill_price": "pair side amount rate worst_rate orderbook",
+}
+"""method of freqtrade's Exchange (2026.9) -> its parameters, on which this module stands"""
+
+
+def install(exchange: Exchange, settings: Settings) -> Engine | None:
+    """
+    Let orders of this exchange instance fill as the real exchange would fill them.
+
+    Only the instance is touched, so other bots, backtests and live trading in the process stay stock.
+
+    :param exchange: the bot's own exchange.
+    :return: the engine, or None where the bot trades for real (`dry_run: false`) and nothing is installed.
+    :raises OperationalException: naming freqtrade's version and the seam, where freqtrade has changed.
+    """
+    if not config_of(exchange)["dry_run"]:
+        return None
+    if isinstance(exchange, PaperExchange):
+        return exchange.paper
+    for name, parameters in SEAMS.items():
+        seam = getattr(type(exchange), name, None)
+        found = list(inspect.signature(seam).parameters)[1:] if seam else None
+        if found != parameters.split():
+            raise OperationalException(
+                f"freqtrade {freqtrade_version} does not fit freqtrade_ext: Exchange.{name} takes "
+                f"{found}, expected {parameters.split()}. Use freqtrade 2026.9."
+            )
+    has_database = hasattr(Trade, "session")
+    store = DatabaseStore() if has_database else MemoryStore()
+    account = _account(exchange)
+    if has_database and "account" not in store.load():
+        replay_orders(account)
+    stock = type(exchange)
+    exchange.__class__ = type("Paper" + stock.__name__, (PaperExchange, stock), {})
+    exchange.feed = new_feed(exchange, settings.feed_fresh_ms) if settings.feed else None
+    exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
+    exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
+    if has_database:
+        open_again(exchange.paper)
+    logger.info(
+        "Dry-run orders fill from the order book of %s: %g-%g ms latency, %s estimate of resting orders, "
+        "fees in %s.",
+        exchange.name,
+        *settings.latency_ms,
+        settings.maker_fill,
+        "the asset received" if settings.fee_asset == "received" else settings.fee_asset,
+    )
+    return exchange.paper
+
+
+def new_feed(exchange: Exchange, fresh_ms: float) -> Feed:
+    """Return a live feed with a ccxt.pro client of its own."""
+    return Feed(streaming_client(exchange), fresh_ms, partial(share_markets, exchange))
+
+
+def _account(exchange: Exchange) -> Account:
+    """Start with `dry_run_wallet`: an amount of the stake currency, or one per currency."""
+    wallet = config_of(exchange)["dry_run_wallet"]
+    start = wallet if isinstance(wallet, dict) else {exchange.get_proxy_coin(): wallet}
+    return Account(start, is_futures=exchange.trading_mode == TradingMode.FUTURES)

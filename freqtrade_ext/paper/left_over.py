@@ -1,0 +1,80 @@
+"""Bring engine and database together at a start: what stock freqtrade left there, and what it forgets."""
+
+from __future__ import annotations
+
+from freqtrade.exceptions import InvalidOrderException
+from freqtrade.persistence import Order, Trade
+
+from freqtrade_ext.fills.account import Account
+from freqtrade_ext.fills.engine import Engine
+from freqtrade_ext.fills.fees import Fee
+from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+
+
+def replay_orders(account: Account) -> None:
+    """Book the fills of a database that stock freqtrade wrote, with the fees it recorded."""
+    for trade in Trade.get_trades().all():
+        for order in trade.orders:
+            if order.safe_filled:
+                side = order.side or order.ft_order_side
+                cost = order.safe_filled * order.safe_price
+                rate = trade.fee_open if order.ft_order_side == trade.entry_side else trade.fee_close
+                quote = trade.safe_quote_currency
+                fee = (
+                    Fee(trade.safe_base_currency, order.ft_fee_base, 0.0)
+                    if order.ft_fee_base
+                    else Fee(quote, cost * rate, 0.0)
+                )
+                account.trade(trade.pair, side, order.safe_filled, cost, trade.leverage)
+                account.pay(fee)
+
+
+def open_again(engine: Engine) -> None:
+    """
+    Give freqtrade back the stops on the exchange, which it forgets at each start of a dry-run.
+
+    They hold the coins, and may have been triggered meanwhile (2026.9 persistence/migrations.py
+    `fix_old_dry_orders`).
+    """
+    for order in engine.open_orders():
+        row = Order.order_by_id(order.request.id)
+        if row is not None and row.trade is not None and row.trade.is_open:
+            row.ft_is_open = True
+        else:
+            engine.drop(order)
+
+
+def order_left(order_id: str) -> PaperOrder:
+    """
+    Make the engine's order of one that stock freqtrade's dry-run placed.
+
+    :raises InvalidOrderException: there is none.
+    """
+    row = Order.order_by_id(order_id) if hasattr(Order, "session") else None
+    if row is None:
+        raise InvalidOrderException(f"There is no dry-run order {order_id}.")
+    is_stop = row.ft_order_side == "stoploss"
+    request = OrderRequest(
+        id=order_id,
+        pair=row.ft_pair,
+        type="stop_limit" if is_stop else "limit",
+        side=row.side,
+        amount=row.safe_amount,
+        decision_rate=row.safe_placement_price,
+        limit=row.price,
+        stop_rate=row.stop_price if is_stop else None,
+        ccxt_type=row.order_type or "",
+    )
+    placed_ms = int(row.order_date_utc.timestamp() * 1000)
+    order = PaperOrder(
+        request=request,
+        decision_ms=placed_ms,
+        arrival_ms=placed_ms,
+        entry_latency_ms=0.0,
+        response_latency_ms=0.0,
+        taker_amount=row.safe_filled,
+        taker_cost=row.safe_cost if row.safe_filled else 0.0,
+    )
+    if not row.ft_is_open:
+        order.end(row.status, "ended before the engine was installed")
+    return order

@@ -1,0 +1,83 @@
+"""
+The one place that touches freqtrade's private names on an exchange object.
+
+What lower rooms need of it, a ccxt client, markets, is made here and handed down.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from freqtrade.exchange import Exchange
+from freqtrade.misc import deep_merge_dicts
+from freqtrade.strategy import IStrategy
+
+
+def exchange_of(strategy: IStrategy) -> Exchange:
+    """Return the exchange object of the bot that runs the strategy."""
+    return strategy.dp._exchange
+
+
+def config_of(exchange: Exchange) -> dict[str, Any]:
+    """Return freqtrade's configuration."""
+    config: dict[str, Any] = exchange._config
+    return config
+
+
+def ccxt_client(exchange: Exchange) -> Any:
+    """Return the ccxt client that answers freqtrade's own requests."""
+    return exchange._api
+
+
+def streaming_client(exchange: Exchange) -> Any:
+    """Return a new ccxt.pro client, made as freqtrade makes its own (2026.9, Exchange.__init__)."""
+    config = exchange._config["exchange"]
+    settings = deep_merge_dicts(config.get("ccxt_config", {}), exchange._ccxt_config)
+    settings = deep_merge_dicts(config.get("ccxt_async_config", {}), settings)
+    client = type(exchange._api_async)(deep_merge_dicts(exchange._ccxt_params, settings))
+    share_markets(exchange, client)
+    return client
+
+
+def share_markets(exchange: Exchange, client: Any) -> None:
+    """Give a ccxt client the markets that freqtrade knows now."""
+    client.set_markets_from_exchange(exchange._api)
+
+
+def restore_async_markets(exchange: Exchange) -> bool:
+    """
+    Give freqtrade's asynchronous client the markets of the other one where its own are gone.
+
+    :return: whether they were gone.
+    """
+    if exchange._api_async.markets:
+        return False
+    if exchange._api.markets:
+        share_markets(exchange, exchange._api_async)
+    return True
+
+
+def book_depths(exchange: Exchange) -> tuple[int, ...]:
+    """Return the order book depths that freqtrade asks this exchange for; empty where any will do."""
+    return tuple(exchange._ft_has["l2_limit_range"] or ())
+
+
+def stop_rate_name(exchange: Exchange) -> str:
+    """Return ccxt's name of a stop's rate in this exchange's orders."""
+    return str(exchange._ft_has["stop_price_prop"])
+
+
+def whole_lots(exchange: Exchange, pair: str, amount: float) -> float:
+    """Cut an amount (base units) to the lot, or to whole contracts on futures."""
+    contracts = exchange.amount_to_precision(pair, exchange._amount_to_contracts(pair, amount))
+    return float(exchange._contracts_to_amount(pair, contracts))
+
+
+def in_contracts(exchange: Exchange, pair: str, amount: float) -> float:
+    """Convert base units to what ccxt counts: contracts on futures."""
+    return float(exchange._amount_to_contracts(pair, amount))
+
+
+def spaces_with_results(strategy: IStrategy) -> set[str]:
+    """Return the names of the spaces whose hyperopt results lie beside the strategy's file."""
+    return set(strategy._ft_params_from_file)

@@ -1,0 +1,203 @@
+"""The real exchange as the engine sees it: books, prints and rules through freqtrade's exchange object."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ccxt
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import DDosProtection, OperationalException, TemporaryError
+from freqtrade.exchange import Exchange
+from freqtrade.exchange.common import retrier
+
+from freqtrade_ext.feed.feed import Feed
+from freqtrade_ext.fills.book import BadBook, Book, Level
+from freqtrade_ext.fills.filters import from_limits
+from freqtrade_ext.fills.market import Cursor, Rules
+from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.paper.stock import book_depths, ccxt_client
+
+DEPTHS = {
+    # weight 5 to 100 levels, 50 to 1000, 250 to 5000; freqtrade's own list stops at 1000
+    ("binance", TradingMode.SPOT): (20, 100, 1000, 5000),
+    ("binance", TradingMode.FUTURES): (20, 100, 1000),
+    ("bybit", TradingMode.SPOT): (50, 200),
+    ("bybit", TradingMode.FUTURES): (50, 200, 500),
+    ("okx", TradingMode.SPOT): (20, 100, 400),
+    ("okx", TradingMode.FUTURES): (20, 100, 400),
+    ("hyperliquid", TradingMode.SPOT): (20,),
+    ("hyperliquid", TradingMode.FUTURES): (20,),
+}
+PRINTS_LIMIT = 1000
+PRINTS_LIMITS = {
+    ("bybit", TradingMode.SPOT): 60,
+    ("okx", TradingMode.SPOT): 500,
+    ("okx", TradingMode.FUTURES): 500,
+}
+"""most public trades that a request may ask for, where it is not `PRINTS_LIMIT`"""
+PRINTS_WINDOW_MS = 3_600_000
+"""ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
+
+
+@contextmanager
+def sensible(what: str) -> Iterator[None]:
+    """
+    Make an error of the exchange of what comes of an answer that makes no sense.
+
+    freqtrade catches nothing else, so that each of these would end the bot.
+
+    :param what: was answered, for the message.
+    :raises TemporaryError: naming it and what is wrong.
+    """
+    try:
+        yield
+    except BadBook as error:
+        raise TemporaryError(f"{what} {error}") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TemporaryError(f"{what} cannot be read: {error!r}") from error
+
+
+class Venue:
+    """
+    One exchange: its live feed where that is in step, else REST.
+
+    Errors come out as freqtrade's own, so that the bot handles them.
+    """
+
+    def __init__(self, exchange: Exchange, feed: Feed | None = None) -> None:
+        self._exchange, self._feed = exchange, feed
+        listed = book_depths(exchange) or (20, 100)
+        usual = tuple(depth for depth in listed if depth >= 20) or (max(listed),)
+        self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
+        self._prints_limit = PRINTS_LIMITS.get((exchange.id, exchange.trading_mode), PRINTS_LIMIT)
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def sleep_ms(self, duration: float) -> None:
+        time.sleep(duration / 1000)
+
+    def book(self, pair: str, depth: int) -> Book:
+        """
+        Fetch the book as it is after this call.
+
+        :raises TemporaryError: where the exchange fails, or answers with a book that cannot be true.
+        """
+        asked_ms = self.now_ms()
+        if self._feed and (book := self._feed.book(pair, depth, not_before_ms=asked_ms)):
+            return book
+        asked_ms = self.now_ms()
+        raw = self._ask(ccxt_client(self._exchange).fetch_l2_order_book, pair, depth)
+        size = self._contract_size(pair)
+        with sensible(f"{self._exchange.name}'s order book of {pair}"):
+            bids, asks = _levels(raw["bids"], size), _levels(raw["asks"], size)
+            return Book(bids, asks, asked_ms, depth, raw["nonce"])
+
+    def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
+        """
+        Return the public trades after the cursor, oldest first, and the new cursor.
+
+        :param since: None asks for just the latest trade.
+        """
+        live = self._feed.prints(pair, since) if self._feed else None
+        if live is not None:
+            return live, _advance(since or Cursor(0, ()), live)
+        if since is None:
+            latest = self._prints(pair, None, 1)[-1:]
+            return latest, _advance(Cursor(0, ()), latest)
+        found: list[Print] = []
+        start = since.time_ms
+        while True:
+            page = self._prints(pair, start, self._prints_limit)
+            new = [p for p in page if p.time_ms > since.time_ms or p.id not in since.ids]
+            new = [p for p in new if p.time_ms >= since.time_ms]
+            found += new
+            since = _advance(since, new)
+            if len(page) >= self._prints_limit and new:
+                start = since.time_ms
+            elif start + PRINTS_WINDOW_MS < self.now_ms():
+                start += PRINTS_WINDOW_MS
+            else:
+                return found, since
+
+    def rules(self, pair: str) -> Rules:
+        """:raises TemporaryError: the exchange no longer lists the pair, or with unreadable filters."""
+        market = self._exchange.markets.get(pair)
+        if market is None:
+            raise TemporaryError(f"{self._exchange.name} no longer lists {pair}")
+        listed = market["info"].get("filters")
+        with sensible(f"{self._exchange.name}'s filters of {pair}"):
+            filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
+        maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
+        return Rules(filters, maker, taker, self._contract_size(pair))
+
+    def average_rate(self, pair: str) -> float:
+        """
+        Rate that Binance measures market orders by; the last rate where a venue has none.
+
+        :raises TemporaryError: the exchange fails, or answers something else.
+        """
+        api = ccxt_client(self._exchange)
+        with sensible(f"{self._exchange.name}'s average rate of {pair}"):
+            if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
+                symbol = self._ask(api.market_id, pair)
+                return float(self._ask(api.public_get_avgprice, {"symbol": symbol})["price"])
+            return self.prints(pair, None)[0][-1].rate
+
+    def bnb_rate(self, quote: str) -> float | None:
+        """:return: None where the exchange tells none that can be true."""
+        with sensible(f"{self._exchange.name}'s tickers"):
+            rate = self._exchange.get_conversion_rate("BNB", quote)
+        return rate if rate is not None and 0 < rate < math.inf else None
+
+    def _prints(self, pair: str, since_ms: int | None, limit: int) -> list[Print]:
+        is_hyperliquid = self._exchange.id == "hyperliquid"
+        fetch = self._recent_trades if is_hyperliquid else ccxt_client(self._exchange).fetch_trades
+        raw = self._ask(fetch, pair, since_ms, limit)
+        size = self._contract_size(pair)
+        with sensible(f"{self._exchange.name}'s trades of {pair}"):
+            prints = [Print.from_ccxt(trade, size) for trade in raw]
+        return sorted(prints, key=lambda p: p.time_ms)
+
+    def _recent_trades(self, pair: str, since_ms: int | None, limit: int) -> list[dict[str, Any]]:
+        """Fetch Hyperliquid's public trades; ccxt knows only a user's own there (4.5.90, hyperliquid.py)."""
+        api = ccxt_client(self._exchange)
+        market = api.market(pair)
+        raw = api.public_post_info({"type": "recentTrades", "coin": market["baseName"]})
+        trades: list[dict[str, Any]] = api.parse_trades(raw, market, since_ms, limit)
+        return trades
+
+    def _contract_size(self, pair: str) -> float:
+        if self._exchange.trading_mode == TradingMode.SPOT:
+            return 1.0
+        return self._exchange.get_contract_size(pair) or 1.0
+
+    @retrier
+    def _ask(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Call ccxt, and raise freqtrade's errors as freqtrade's own methods do."""
+        try:
+            with sensible(f"{self._exchange.name}'s answer to {call.__name__}"):
+                return call(*args)
+        except ccxt.DDoSProtection as error:
+            raise DDosProtection(error) from error
+        except (ccxt.OperationFailed, ccxt.ExchangeError) as error:
+            raise TemporaryError(f"{call.__name__} failed: {type(error).__name__}: {error}") from error
+        except ccxt.BaseError as error:
+            raise OperationalException(error) from error
+
+
+def _levels(raw: list[list[float]], contract_size: float) -> list[Level]:
+    return [(level[0], level[1] * contract_size) for level in raw]
+
+
+def _advance(cursor: Cursor, prints: list[Print]) -> Cursor:
+    """Move the cursor to the last print; ids tell the prints of one millisecond apart."""
+    if not prints:
+        return cursor
+    last_ms = prints[-1].time_ms
+    known = cursor.ids if last_ms == cursor.time_ms else ()
+    return Cursor(last_ms, known + tuple(p.id for p in prints if p.time_ms == last_ms))

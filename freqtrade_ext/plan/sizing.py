@@ -1,0 +1,123 @@
+"""Position sizing: how much of the balance one position gets, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from freqtrade_ext.plan import NoTrade
+from freqtrade_ext.settings import Settings
+from freqtrade_ext.text import money
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What sizing and split need to know of the account at the moment of the decision."""
+
+    balance: float
+    """free stake currency that may be traded"""
+    open_positions: int
+    winners: int = 0
+    """among the last `recent_trades` closed trades"""
+    losers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """The size of a position; amounts in stake currency (with leverage, the margin)."""
+
+    stake_amount: float
+    per_position: float
+    slots: int
+    reason: str
+
+
+def size_position(
+    account: AccountState, exchange_minimum: float, settings: Settings, currency: str = "USDT"
+) -> Stake:
+    """
+    Size a position by `spec.md` 2.
+
+    :param exchange_minimum: smallest stake the exchange accepts, in stake currency.
+    :param currency: stake currency, for the words.
+    :raises NoTrade: the balance is too small, or no slot is left.
+    """
+    balance, smallest = account.balance, settings.min_position
+    if not balance >= smallest:
+        raise NoTrade(f"Balance {money(balance, currency)} < {money(smallest, currency)} minimum")
+    affordable = int(balance / smallest + 1e-9)  # 0.3 / 0.1 is 2.9999999999999996
+    free_slots = settings.max_positions - account.open_positions
+    if free_slots < 1:
+        raise NoTrade(
+            f"No slot available: {account.open_positions} of {settings.max_positions} positions open"
+        )
+    slots = min(free_slots, affordable)
+    per_position = max(smallest, balance / settings.max_positions)
+    stake_amount = max(smallest, per_position * (1 - settings.reserve))
+    reason = f"{money(per_position, currency)} per position, "
+    if affordable < free_slots and not account.open_positions:
+        reason += f"max {slots} positions"
+    else:
+        reason += f"{slots} slot{'s' if slots > 1 else ''} available"
+    if stake_amount < exchange_minimum:
+        if exchange_minimum > balance:
+            raise NoTrade(
+                f"Balance {money(balance, currency)} < {money(exchange_minimum, currency)} "
+                "minimum of the exchange"
+            )
+        stake_amount = exchange_minimum
+        reason += f", raised to the exchange's minimum of {money(exchange_minimum, currency)}"
+    return Stake(stake_amount, per_position, slots, reason)
+
+
+def payable_amount(
+    fills: Iterable[tuple[float, float]], balance: float, fee_ratio: float = 0.0, leverage: float = 1.0
+) -> float:
+    """
+    Tell how much of a book walk a balance pays for.
+
+    :param fills: (rate, amount in base units), in the order in which the walk takes them.
+    :param balance: free stake currency.
+    :param fee_ratio: fee that is paid in stake currency on top.
+    :return: base units; all of the walk where the balance suffices.
+    """
+    amount = 0.0
+    for rate, taken in fills:
+        unit_cost = rate * (1 / leverage + fee_ratio)
+        if unit_cost * taken > balance:
+            return amount + balance / unit_cost
+        balance -= unit_cost * taken
+        amount += taken
+    return amount
+
+
+def trim_to_balance(
+    stake: Stake,
+    fills: Sequence[tuple[float, float]],
+    rate: float,
+    balance: float,
+    exchange_minimum: float,
+    fee_ratio: float = 0.0,
+    leverage: float = 1.0,
+    currency: str = "USDT",
+) -> Stake:
+    """
+    Trim a stake whose order would cost more than the balance.
+
+    :param fills: what the order for the stake would take of the book: (rate, amount in base units).
+    :param rate: quote per base at which freqtrade turns the stake into an amount.
+    :param exchange_minimum: smallest stake the exchange accepts, in stake currency.
+    :raises NoTrade: what the balance pays for is below the exchange's minimum.
+    """
+    walked = sum(amount for _, amount in fills)
+    amount = payable_amount(fills, balance, fee_ratio, leverage)
+    if amount >= walked * (1 - 1e-12):
+        return stake
+    stake_amount = amount * rate / leverage
+    if stake_amount < exchange_minimum:
+        raise NoTrade(
+            f"Balance {money(balance, currency)} pays for {money(stake_amount, currency)} of this book, "
+            f"the exchange's minimum is {money(exchange_minimum, currency)}"
+        )
+    reason = f"{stake.reason}, trimmed to what the balance pays for"
+    return replace(stake, stake_amount=stake_amount, reason=reason)

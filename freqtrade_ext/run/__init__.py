@@ -1,0 +1,1 @@
+"""Start things: the bot, a recording, a replay in virtual time."""

@@ -1,0 +1,184 @@
+"""Decide on entries: gather account and order book, and size the position."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from freqtrade.enums import TradingMode
+from freqtrade.exceptions import DependencyException, TemporaryError
+from freqtrade.persistence import Trade
+from freqtrade.strategy import IStrategy
+
+from freqtrade_ext.fills.book import Level, walk
+from freqtrade_ext.fills.engine import Engine
+from freqtrade_ext.paper.stock import exchange_of
+from freqtrade_ext.plan import NoTrade, explain
+from freqtrade_ext.plan.decision import Decision
+from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.plan.sizing import AccountState, Stake, size_position, trim_to_balance
+from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.market_states import MarketStates
+from freqtrade_ext.text import rate_text
+
+logger = logging.getLogger(__name__)
+
+BOOK_DEPTH = 100
+"""levels looked at before an entry; up to here Binance weighs them the same"""
+
+
+class Entries:
+    """Decides on the entries of a strategy: their size, and the facts that their plans are made of."""
+
+    def __init__(
+        self,
+        strategy: IStrategy,
+        settings: Settings,
+        states: MarketStates,
+        paper: Engine | None,
+        *,
+        is_trading: bool,
+    ) -> None:
+        """
+        :param paper: knows the exact account in dry-run.
+        :param is_trading: there is an order book to look at, as backtests have none.
+        """
+        self._strategy, self._settings, self._states, self._paper = strategy, settings, states, paper
+        self._is_trading = is_trading
+        self._is_futures = strategy.config.get("trading_mode") == TradingMode.FUTURES
+        self._currency: str = strategy.config["stake_currency"]
+        self._stakes: dict[str, Stake] = {}
+
+    def decide(
+        self, pair: str, is_short: bool, time: datetime, rate: float, minimum: float, leverage: float
+    ) -> tuple[float, Decision]:
+        """
+        Decide on an entry at this rate.
+
+        :param minimum: smallest stake the exchange accepts, in stake currency.
+        :return: stake in stake currency, and its decision.
+        :raises NoTrade: there is to be no trade; the message says why.
+        :raises freqtrade_ext.plan.plan.PlanError: there can be no plan.
+        """
+        state = self._states.last(pair)
+        account = self.account_state()
+        stake = size_position(account, minimum, self._settings, self._currency)
+        if self._is_trading:
+            levels = opposite_levels(self._strategy.dp, pair, is_short)
+            fills = walk(levels, stake.stake_amount * leverage / rate, "sell" if is_short else "buy").fills
+            fee = self._fee_on_top(pair)
+            stake = trim_to_balance(
+                stake, fills, rate, account.balance, minimum, fee, leverage, self._currency
+            )
+        decision = Decision(_ms(time), is_short, state, account, stake.reason)
+        plan = decision.plan(rate, self._settings)
+        if self._is_futures:
+            check_liquidation(exchange_of(self._strategy), pair, plan, stake.stake_amount, leverage)
+        self._stakes[pair] = stake
+        return stake.stake_amount, decision
+
+    def explain(self, pair: str, rate: float, decision: Decision) -> None:
+        """Log the three steps of a decision: market, sizing, levels."""
+        plan = decision.plan(rate, self._settings)
+        is_strong = decision.state.strong_trend(decision.is_short, self._settings)
+        for step in (
+            explain.market_step(decision.state, self._states.timeframe, is_strong),
+            explain.sizing_step(self._stakes[pair], decision.account, plan, self._currency),
+            explain.levels_step(plan),
+        ):
+            logger.info("%s %s", pair, step)
+
+    def take_over(self, trade: Trade) -> Decision:
+        """
+        Decide anew on a trade that came of no decision, as if it were to be opened now.
+
+        :raises NoTrade: the market state cannot be told.
+        """
+        logger.warning("%s: trade %s came without a plan, it gets one now", trade.pair, trade.id)
+        now = self.account_state()
+        account = AccountState(
+            now.balance + trade.stake_amount, now.open_positions - 1, now.winners, now.losers
+        )
+        state = self._states.last(trade.pair)
+        return Decision(_ms(datetime.now(UTC)), trade.is_short, state, account, "taken over")
+
+    def account_state(self) -> AccountState:
+        balance = self._strategy.wallets.get_available_stake_amount()
+        if self._paper is not None:
+            # freqtrade's dry-run wallet knows neither fees in other assets nor dust
+            balance = min(balance, self._paper.free(self._currency))
+        winners, losers = recent_results(self._settings.recent_trades)
+        return AccountState(balance, Trade.get_open_trade_count(), winners, losers)
+
+    def _fee_on_top(self, pair: str) -> float:
+        """Give the ratio of an entry's fee that is paid in stake currency, on top of the order's cost."""
+        if self._is_futures or (self._paper is not None and self._settings.fee_asset == "quote"):
+            return float(exchange_of(self._strategy).get_fee(symbol=pair, taker_or_maker="taker"))
+        return 0.0
+
+
+def recent_results(count: int) -> tuple[int, int]:
+    """Count winners and losers among the last closed trades."""
+    closed = Trade.get_trades_proxy(is_open=False)
+    if Trade.use_db:
+        # a backtest has them in the order of their closing
+        closed = sorted(closed, key=lambda trade: trade.close_date)
+    profits = [trade.close_profit or 0.0 for trade in closed[-count:]]
+    return sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
+
+
+def opposite_levels(dp: Any, pair: str, is_short: bool) -> list[Level]:
+    """
+    Fetch the levels that a market order would take, amounts in base units.
+
+    :param dp: freqtrade's data provider.
+    :raises NoTrade: there is no sane book.
+    """
+    try:
+        order_book: Mapping[str, Any] = dp.orderbook(pair, BOOK_DEPTH)
+    except (DependencyException, TemporaryError) as error:
+        raise NoTrade(f"order book is not available: {error}") from error
+    bids, asks = order_book["bids"], order_book["asks"]
+    if not bids or not asks:
+        raise NoTrade("order book is empty")
+    if bids[0][0] >= asks[0][0]:
+        raise NoTrade(f"order book is crossed: bid {bids[0][0]} >= ask {asks[0][0]}")
+    contract_size = (dp.market(pair) or {}).get("contractSize") or 1.0
+    return [(level[0], level[1] * contract_size) for level in (bids if is_short else asks)]
+
+
+def check_liquidation(exchange: Any, pair: str, plan: Plan, stake_amount: float, leverage: float) -> None:
+    """
+    Refuse a position that the exchange would liquidate before its stop is reached.
+
+    The rate is freqtrade's estimate for a position that has nothing but its own margin, moved towards the
+    entry by `liquidation_buffer` as freqtrade itself does (2026.9 exchange.py `get_liquidation_price`).
+
+    :param exchange: freqtrade's, on futures.
+    :param stake_amount: the margin, in stake currency.
+    :raises NoTrade: the stop lies at or beyond the liquidation.
+    """
+    rate = exchange.dry_run_liquidation_price(
+        pair=pair,
+        open_rate=plan.entry_rate,
+        is_short=plan.is_short,
+        amount=stake_amount * leverage / plan.entry_rate,
+        stake_amount=stake_amount,
+        leverage=leverage,
+        wallet_balance=stake_amount,
+        open_trades=[],
+    )
+    if rate is None:
+        return
+    rate += (plan.entry_rate - rate) * exchange.liquidation_buffer
+    if plan.stop_rate >= rate if plan.is_short else plan.stop_rate <= rate:
+        raise NoTrade(
+            f"the stop at {rate_text(plan.stop_rate)} lies beyond the liquidation at {rate_text(rate)} "
+            f"with leverage {leverage:g}"
+        )
+
+
+def _ms(time: datetime) -> int:
+    return int(time.timestamp() * 1000)

@@ -1,0 +1,268 @@
+"""`ManagedStrategy`: a freqtrade strategy that writes signals only; sizing, stop and targets come with it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from freqtrade.constants import ListPairsWithTimeframes
+from freqtrade.enums import ExitCheckTuple, ExitType, RunMode, TradingMode
+from freqtrade.exceptions import OperationalException
+from freqtrade.persistence import Order, Trade
+from freqtrade.strategy import IStrategy, timeframe_to_minutes
+from pandas import DataFrame
+
+from freqtrade_ext.plan import NoTrade
+from freqtrade_ext.plan.market_state import MIN_CANDLES
+from freqtrade_ext.plan.plan import PlanError
+from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded
+from freqtrade_ext.strategy.chart import LINES
+from freqtrade_ext.strategy.manager import Manager
+from freqtrade_ext.strategy.market_states import PREFIX, state_timeframe
+from freqtrade_ext.strategy.tuning import add_parameters, tuned
+from freqtrade_ext.strategy.wrapped import Wrapping
+
+logger = logging.getLogger(__name__)
+
+RULES: dict[str, Any] = {
+    "minimal_roi": {},
+    "trailing_stop": False,
+    "use_custom_roi": False,
+    "use_custom_stoploss": True,
+    "position_adjustment_enable": True,
+    "max_entry_position_adjustment": 0,
+    # until the entry has filled and the plan's stop is in place, and where there can be no plan
+    "stoploss": -0.10,
+    "stake_amount": "unlimited",
+}
+"""What freqtrade would let a strategy or config.json say about sizes and exits gives way to the plan."""
+
+ROI = ("minimal_roi", "use_custom_roi")
+"""rules that a strategy keeps where the setting `keep` says so"""
+
+DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
+"""callbacks that are the plan; a strategy that has its own of these is refused"""
+
+STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP_LOSS)
+
+SUBPLOTS = {
+    "RSI": {f"{PREFIX}rsi": {"color": "#b279a2"}},
+    "MACD hist": {f"{PREFIX}macd_hist": {"type": "bar", "color": "#72b7b2"}},
+    "ADX": {f"{PREFIX}adx": {"color": "#f58518"}},
+    "ATR %": {f"{PREFIX}atr_pct": {"color": "#e45756"}},
+    "Regime": {f"{PREFIX}regime": {"color": "#54a24b"}},
+}
+
+
+class ManagedStrategy(Wrapping):
+    """
+    Base class of strategies: subclass it and write `populate_entry_trend` and, if wanted, exits.
+
+    Every trade gets its size, its stop and its three targets from the market state of its pair; the
+    `freqtrade_ext` section of config.json sets the numbers. All that this class adds to freqtrade's own is in
+    `manager`, so that it shares no other name with the strategies it wraps.
+    """
+
+    # even where the wrapped strategy has a property of the name
+    stoploss = RULES["stoploss"]
+    trailing_stop = RULES["trailing_stop"]
+    use_custom_stoploss = RULES["use_custom_stoploss"]
+    position_adjustment_enable = RULES["position_adjustment_enable"]
+    max_entry_position_adjustment = RULES["max_entry_position_adjustment"]
+    startup_candle_count: int
+    can_short: bool
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        if not hasattr(self, "timeframe"):
+            # what interface version 2 called it
+            self.timeframe = getattr(self, "ticker_interval", "5m")
+        super().__init__(config)
+        if "manager" in vars(self):
+            raise OperationalException(
+                f"{type(self).__name__} sets self.manager, which ManagedStrategy uses: rename it"
+            )
+        if isinstance(getattr(type(self), "startup_candle_count", None), property):
+            raise OperationalException(
+                f"{type(self).__name__} has a property startup_candle_count, which ManagedStrategy raises "
+                f"to {MIN_CANDLES} at least: make it an attribute"
+            )
+        if self.can_short and config.get("trading_mode", TradingMode.SPOT) == TradingMode.SPOT:
+            logger.info("%s: only its long signals count, shorts need futures", type(self).__name__)
+            self.can_short = False
+        self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
+        if not isinstance(getattr(type(self), "plot_config", None), property):
+            own: dict[str, Any] = getattr(self, "plot_config") or {}  # noqa: B009  # mypy cannot tell its type
+            self.plot_config = {
+                **own,
+                "main_plot": {**LINES, **own.get("main_plot", {})},
+                "subplots": {**SUBPLOTS, **own.get("subplots", {})},
+            }
+
+    def ft_bot_start(self, **kwargs: Any) -> None:
+        """
+        Put the plan in charge; freqtrade calls this once, before the first order, in trading and backtests.
+
+        :raises OperationalException: a setting is wrong, or the strategy has callbacks of its own that
+            would bypass the plan.
+        """
+        own = [name for name in DECIDING if getattr(type(self), name) is not getattr(ManagedStrategy, name)]
+        if own:
+            raise OperationalException(
+                f"{type(self).__name__} has its own {', '.join(own)}, which would bypass the plan: remove, "
+                "or name ManagedStrategy first among its base classes."
+            )
+        try:
+            settings = Settings.from_config(self.config)
+            add_parameters(self, settings)
+            super().ft_bot_start(**kwargs)
+            settings = tuned(self, settings)
+        except SettingsError as error:
+            raise OperationalException(str(error)) from error
+        set_rules(self, settings)
+        self.manager = Manager(self, settings)
+
+    def analyze(self, pairs: list[str]) -> None:
+        if self.manager.pace is not None:
+            self.manager.pace.pause()
+        super().analyze(pairs)
+
+    def analyze_pair(self, pair: str) -> None:
+        """
+        Leave out what stock freqtrade does for a pair without a new candle: it copies the candles, writes
+        six columns into the copy and drops it (2026.9 strategy/interface.py `_analyze_ticker_internal`).
+        """
+        candles = self.dp.ohlcv(pair, self.timeframe, copy=False)
+        analyzed, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+        if (
+            not self.process_only_new_candles
+            or candles.empty
+            or analyzed.empty
+            or candles["date"].iloc[-1] != analyzed["date"].iloc[-1]
+        ):
+            super().analyze_pair(pair)
+
+    def gather_informative_pairs(self) -> ListPairsWithTimeframes:
+        """Have freqtrade fetch the candles of the market state as well."""
+        timeframe, kind = state_timeframe(self.timeframe), self.config["candle_type_def"]
+        of_state = [(pair, timeframe, kind) for pair in self.dp.current_whitelist()]
+        return [*super().gather_informative_pairs(), *of_state]
+
+    def advise_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        """Give the strategy the market state among its candles."""
+        with_state = self.manager.market_states.join(dataframe, metadata["pair"])
+        return super().advise_indicators(with_state, metadata)
+
+    def advise_entry(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        if self.config.get("runmode") == RunMode.HYPEROPT:
+            # an epoch begins: with other settings, and with trade ids from 1 on
+            self.manager = Manager(self, tuned(self, self.manager.settings))
+        return super().advise_entry(dataframe, metadata)
+
+    # -- entry ------------------------------------------------------------------------------------
+
+    @guarded(0.0)
+    def custom_stake_amount(
+        self,
+        pair: str,
+        current_time: datetime,
+        current_rate: float,
+        proposed_stake: float,
+        min_stake: float | None,
+        max_stake: float,
+        leverage: float,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> float:
+        """Decide on a trade; 0 is no trade."""
+        try:
+            stake_amount, decision = self.manager.entries.decide(
+                pair, side == "short", current_time, current_rate, min_stake or 0.0, leverage
+            )
+        except (NoTrade, PlanError) as why:
+            if self.manager.is_trading and self.manager.news.is_new(("no trade", pair), str(why)):
+                logger.info("%s: no trade: %s", pair, why)
+            return 0.0
+        self.manager.plans.decide(pair, decision)
+        return stake_amount
+
+    @guarded(False)
+    def confirm_trade_entry(
+        self, pair: str, rate: float, current_time: datetime, side: str, **kwargs: Any
+    ) -> bool:
+        """Explain the decision, and let it survive a restart, right before the order goes out."""
+        decision = self.manager.plans.decision_for(pair, side == "short", current_time)
+        if decision is None:
+            logger.error("%s: no entry without a decision on its size and plan", pair)
+            return False
+        if not super().confirm_trade_entry(
+            pair=pair, rate=rate, current_time=current_time, side=side, **kwargs
+        ):
+            return False
+        self.manager.plans.save_decision(pair)
+        if self.manager.is_trading:
+            # an order that the exchange refuses is decided on again with every loop
+            facts = f"{decision.is_short} {decision.state} {decision.account}"
+            if self.manager.news.is_new(("entry", pair), facts):
+                self.manager.entries.explain(pair, rate, decision)
+        return True
+
+    # -- the trade --------------------------------------------------------------------------------
+
+    @given_the_trade_itself
+    @guarded(None)
+    def order_filled(self, pair: str, trade: Trade, order: Order, **kwargs: Any) -> None:
+        self.manager.order_filled(trade, order)
+        super().order_filled(pair=pair, trade=trade, order=order, **kwargs)
+
+    @given_the_trade_itself
+    @guarded(None)
+    def custom_stoploss(self, trade: Trade, **kwargs: Any) -> None:
+        """Let no trade go without the stop of its plan: not after a restart, nor one that came without."""
+        self.manager.plan_of(trade)
+
+    def ft_stoploss_reached(self, current_rate: float, trade: Trade, **kwargs: Any) -> ExitCheckTuple:
+        """
+        Leave the stop to its order on the exchange where there is one, on paper as with real money.
+
+        In dry-run freqtrade takes it as well (2026.9 strategy/interface.py `ft_stoploss_reached`), and would
+        sell a position at once that a real account still has: behind a gap beyond the limit of its stop.
+        """
+        reached = super().ft_stoploss_reached(current_rate=current_rate, trade=trade, **kwargs)
+        if reached.exit_type in STOPS and trade.has_open_sl_orders:
+            return ExitCheckTuple(exit_type=ExitType.NONE)
+        return reached
+
+    @given_the_trade_itself
+    @guarded(None)
+    def adjust_trade_position(
+        self, trade: Trade, current_time: datetime, current_exit_rate: float, **kwargs: Any
+    ) -> tuple[float, str] | None:
+        """Sell what is due at the targets reached: minus the stake it cost, and the target's tag."""
+        return self.manager.exit_due(trade, current_exit_rate, current_time)
+
+    @guarded([])
+    def plot_annotations(
+        self, pair: str, start_date: datetime, end_date: datetime, dataframe: DataFrame, **kwargs: Any
+    ) -> list[Any]:
+        """Draw stop, entry and targets of the pair's trades; called from FreqUI's thread."""
+        candle = timedelta(minutes=timeframe_to_minutes(self.timeframe))
+        theirs = super().plot_annotations(
+            pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
+        )
+        # FreqUI gets this very dataframe (2026.9 rpc/rpc.py `_rpc_analysed_dataframe`)
+        self.manager.chart.add_lines(pair, dataframe, candle)
+        return [*theirs, *self.manager.chart.annotations(pair, start_date, end_date, candle)]
+
+
+def set_rules(strategy: IStrategy, settings: Settings) -> None:
+    """Set what freqtrade reads of a strategy and of its configuration."""
+    most = settings.max_positions
+    rules = {**RULES, "max_open_trades": min(strategy.config.get("max_open_trades", most), most)}
+    if "roi" in settings.keep:
+        rules = {name: value for name, value in rules.items() if name not in ROI}
+    for name, value in rules.items():
+        setattr(strategy, name, value)
+    strategy.config.update(rules)

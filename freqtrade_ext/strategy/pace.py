@@ -1,0 +1,54 @@
+"""How fast the bot loops: a price that reaches a stop or target wakes it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from freqtrade.constants import PROCESS_THROTTLE_SECS
+from freqtrade.persistence import Trade
+
+from freqtrade_ext.feed.feed import Alarm, Feed
+from freqtrade_ext.plan.plan import Plan
+
+IDLE_SECONDS = 0.05
+
+
+class Pace:
+    """
+    The pause between two loops, made by the live feed in place of freqtrade's fixed sleep.
+
+    It takes no change to freqtrade's threads: the bot's own thread waits, inside its loop.
+    """
+
+    def __init__(self, feed: Feed, config: dict[str, Any]) -> None:
+        """
+        Take freqtrade's sleep over.
+
+        The worker reads its throttle after it has built the bot (2026.9 worker.py `_init`). A little of it
+        stays for the loops that never come to `pause`: those of a stopped bot.
+        """
+        internals = config.setdefault("internals", {})
+        self._seconds: float = internals.get("process_throttle_secs", PROCESS_THROTTLE_SECS)
+        internals["process_throttle_secs"] = IDLE_SECONDS
+        self._feed = feed
+        self._alarms: dict[str, Alarm] = {}
+        self._woke = 0.0
+
+    def pause(self) -> None:
+        """Wait until a rate reaches what `watch` was told since; a loop takes the throttle with its pause."""
+        self._feed.wait(self._alarms, max(self._woke + self._seconds - time.monotonic(), 0.0))
+        self._woke = time.monotonic()
+        self._alarms.clear()
+
+    def watch(self, trade: Trade, plan: Plan | None, stage: int) -> None:
+        """
+        End the next pause where this trade's stop or its next target is reached.
+
+        :param stage: targets reached.
+        """
+        beyond = 0.0 if trade.is_short else math.inf
+        targets = plan.target_rates[stage:] if plan is not None else ()
+        low, high = sorted((trade.stop_loss, targets[0] if targets else beyond))
+        self._alarms[trade.pair] = Alarm(trade.is_short, low, high)

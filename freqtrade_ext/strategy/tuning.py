@@ -1,0 +1,79 @@
+"""Let hyperopt tune the plan's settings: `freqtrade hyperopt --spaces stops targets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, fields, replace
+from typing import Any
+
+from freqtrade.enums import RunMode
+from freqtrade.strategy import DecimalParameter, IStrategy
+
+from freqtrade_ext.paper.stock import spaces_with_results
+from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.market_states import PREFIX
+
+RANGE = 1.5
+"""hyperopt tries what is configured, divided and multiplied by up to this"""
+
+DECIMALS = 3
+
+
+def add_parameters(strategy: IStrategy, settings: Settings) -> None:
+    """
+    Give a strategy freqtrade's parameters for the settings of a space.
+
+    Only where hyperopt was told that space, by its name or by `all`, or where it has left results beside the
+    strategy's file: parameters that nobody tunes would be written there, and override config.json.
+
+    :param settings: what is tuned from.
+    """
+    for f in _tunable(strategy):
+        value = getattr(settings, f.name)
+        for name, part in zip(_names(f, value), value if isinstance(value, tuple) else (value,), strict=True):
+            low, high = _range(part, f.metadata)
+            parameter = DecimalParameter(
+                low, high, default=part, decimals=DECIMALS, space=f.metadata["space"]
+            )
+            setattr(strategy, name, parameter)
+
+
+def tuned(strategy: IStrategy, settings: Settings) -> Settings:
+    """
+    Put what the parameters say now into the settings; targets in rising order, shares scaled to 100 %.
+
+    :raises freqtrade_ext.settings.SettingsError: a file of parameters has an impossible value.
+    """
+    changes: dict[str, Any] = {}
+    for f in _tunable(strategy):
+        values = [getattr(strategy, name).value for name in _names(f, getattr(settings, f.name))]
+        if f.metadata.get("rising"):
+            values.sort()
+        if "total" in f.metadata:
+            values = [value / sum(values) * f.metadata["total"] for value in values]
+        changes[f.name] = tuple(values) if len(values) > 1 else values[0]
+    return replace(settings, **changes)
+
+
+def _tunable(strategy: IStrategy) -> Iterator[Field[Any]]:
+    config = strategy.config
+    asked = set(config["spaces"]) if config.get("runmode") == RunMode.HYPEROPT else set()
+    for f in fields(Settings):
+        space = f.metadata.get("space")
+        if space is not None and ({space, "all"} & asked or space in spaces_with_results(strategy)):
+            yield f
+
+
+def _names(f: Field[Any], value: Any) -> list[str]:
+    """Name the parameters of a setting on the strategy."""
+    name = PREFIX + f.name
+    return [f"{name}_{number}" for number in range(1, len(value) + 1)] if isinstance(value, tuple) else [name]
+
+
+def _range(value: float, limits: Mapping[str, Any]) -> tuple[float, float]:
+    """Give the least and the most that hyperopt tries of a number, within the setting's limits."""
+    step = 10**-DECIMALS
+    low, high = value / RANGE, value * RANGE
+    low = max(low, limits.get("at_least", low), limits.get("above", low - step) + step)
+    high = min(high, limits.get("at_most", high), limits.get("below", high + step) - step)
+    return low, high

@@ -1,0 +1,134 @@
+"""Answers that make no sense, to an exchange instance that freqtrade makes itself."""
+
+import json
+from urllib.request import Request, urlopen
+
+import pytest
+from freqtrade.exceptions import ExchangeError, InvalidOrderException, TemporaryError
+from freqtrade.resolvers import ExchangeResolver
+
+from freqtrade_ext.paper.install import install
+from freqtrade_ext.paper.venue import Venue
+from freqtrade_ext.replica import Replica
+from freqtrade_ext.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def replica():
+    with Replica(seed=1, pairs=["BTC/USDT"], scenario="calm", activity=0.05) as replica:
+        yield replica
+
+
+@pytest.fixture
+def exchange(replica):
+    config = {
+        "dry_run": True,
+        "dry_run_wallet": 500,
+        "stake_currency": "USDT",
+        "trading_mode": "spot",
+        "margin_mode": "",
+        "candle_type_def": "spot",
+        "runmode": "dry_run",
+        "exchange": replica.overlay()["exchange"]
+        | {"key": "", "secret": "", "pair_whitelist": ["BTC/USDT"], "enable_ws": False},
+    }
+    exchange = ExchangeResolver.load_exchange(config, validate=False, load_leverage_tiers=False)
+    exchange.reload_markets(force=True)
+    yield exchange
+    exchange.close()
+
+
+def answer_with(replica, body, path="exchangeInfo"):
+    fault = {"path": f"/api/v3/{path}", "count": 20, "body": body}
+    with urlopen(Request(f"{replica.url}/control/fault", json.dumps(fault).encode()), timeout=10):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_left(replica):
+    yield
+    with urlopen(Request(f"{replica.url}/control/fault", b'{"clear": true}'), timeout=10):
+        pass
+
+
+def test_stock_freqtrade_forgets_its_markets_over_an_empty_answer(replica, exchange):
+    answer_with(replica, "{}")
+    exchange.reload_markets(force=True)
+    assert not exchange._markets
+
+
+def test_empty_exchange_info_does_not_stop_the_bot(replica, exchange):
+    install(exchange, Settings(feed=False))
+    answer_with(replica, "{}")
+    exchange.reload_markets(force=True)
+    assert "BTC/USDT" in exchange.markets
+    assert "BTC/USDT" in exchange._api_async.markets
+    assert exchange.get_min_pair_stake_amount("BTC/USDT", 100_000.0, -0.1) > 0
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "<html>502</html>", '{"price": "none"}'])
+def test_garbage_for_the_average_rate_does_not_end_the_bot(replica, exchange, body):
+    answer_with(replica, body, "avgPrice")
+    with pytest.raises(TemporaryError):
+        Venue(exchange).average_rate("BTC/USDT")
+
+
+BAD_TRADE = '[{{"a": 1, "p": "{}", "q": "{}", "T": 1795572306003, "m": true}}]'
+
+
+BAD_TRADES = [BAD_TRADE.format(*bad) for bad in (("NaN", 1), (0, 1), (1, -1), (1, ""))]
+
+
+@pytest.mark.parametrize("body", ["[{}]", "[null]", "7", '"x"', *BAD_TRADES])
+def test_garbage_for_trades_does_not_end_the_bot(replica, exchange, body):
+    answer_with(replica, body, "aggTrades")
+    with pytest.raises(TemporaryError):
+        Venue(exchange).prints("BTC/USDT", None)
+
+
+@pytest.mark.parametrize("levels", ['[["x", "y"]]', '[["1"]]', "[null]", "7", '[["1", "NaN"]]'])
+def test_garbage_among_the_levels_of_a_book_does_not_end_the_bot(replica, exchange, levels):
+    install(exchange, Settings(feed=False))
+    answer_with(replica, f'{{"lastUpdateId": 7, "bids": {levels}, "asks": []}}', "depth")
+    for ask in (exchange.fetch_l2_order_book, exchange.paper._market.book):
+        with pytest.raises(TemporaryError, match=r"order.book"):
+            ask("BTC/USDT", 20)
+
+
+@pytest.mark.parametrize("body", ["[null]", "null", '{"code": "x"}'])
+def test_garbage_for_tickers_does_not_end_the_bot(replica, exchange, body):
+    install(exchange, Settings(feed=False))
+    answer_with(replica, body, "ticker/24hr")
+    with pytest.raises(ExchangeError):
+        exchange.paper._market.bnb_rate("USDT")
+
+
+def test_no_fee_is_paid_in_bnb_at_a_rate_that_is_none(exchange, monkeypatch):
+    for rate in (float("nan"), float("inf"), -5.0, 0.0):
+        monkeypatch.setattr(exchange, "get_conversion_rate", lambda *coins, rate=rate: rate)
+        assert Venue(exchange).bnb_rate("USDT") is None
+
+
+def test_a_pair_that_is_no_longer_listed_is_an_error_of_the_exchange(exchange):
+    """A KeyError or one of ccxt's own errors would end freqtrade's loop."""
+    venue = Venue(exchange)
+    for ask in (venue.rules, venue.average_rate, lambda pair: venue.prints(pair, None)):
+        with pytest.raises(TemporaryError):
+            ask("GONE/USDT")
+    with pytest.raises(TemporaryError):
+        venue.book("GONE/USDT", 20)
+
+
+@pytest.mark.parametrize("filters", [[{"limit": 10}], [None], ["LOT_SIZE"], 7])
+def test_filters_that_are_none_are_an_error_of_the_exchange(exchange, filters):
+    exchange.markets["BTC/USDT"]["info"]["filters"] = filters
+    with pytest.raises(TemporaryError, match="filters of BTC/USDT cannot be read"):
+        Venue(exchange).rules("BTC/USDT")
+
+
+def test_a_rate_with_more_digits_than_ccxt_rounds_is_refused_and_does_not_end_the_bot(exchange):
+    install(exchange, Settings(feed=False))
+    with pytest.raises(InvalidOrderException, match="no order of BTC/USDT at 1e"):
+        exchange.create_order(
+            pair="BTC/USDT", ordertype="market", side="sell", amount=0.001, rate=1e308, leverage=1.0
+        )

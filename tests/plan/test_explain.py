@@ -1,0 +1,66 @@
+from freqtrade_ext.plan import explain
+from freqtrade_ext.plan.market_state import MarketState
+from freqtrade_ext.plan.plan import make_plan
+from freqtrade_ext.plan.sizing import AccountState, size_position
+from freqtrade_ext.settings import Settings
+
+STATE = MarketState(rsi=65, macd_hist=10, adx=30, atr_pct=0.57849, regime="trending")
+ACCOUNT = AccountState(500, 0)
+STAKE = size_position(ACCOUNT, 5.0, Settings())
+PLAN = make_plan(STATE, ACCOUNT, 104_878.48, False, Settings(), STAKE.reason)
+FILL = {
+    "requested": 0.00143,
+    "filled": 0.00143,
+    "average": 104_879.58,
+    "decision_rate": 104_878.47,
+    "slippage_bps": 0.106,
+    "levels": 1,
+    "entry_latency_ms": 87.2,
+    "fee_cost": 0.00000143,
+    "fee_currency": "BTC",
+}
+
+
+def test_steps_name_every_number_and_its_reason():
+    assert explain.market_step(STATE, "1h", True) == (
+        "1/5 market (1h): RSI 65.0, MACD histogram +10, ATR 0.58%, ADX 30.0: trending, strong trend"
+    )
+    assert explain.sizing_step(STAKE, ACCOUNT, PLAN, "USDT") == (
+        "2/5 sizing: balance $500, 0 open, 0 won and 0 lost of late: stake 150 USDT, sold 25/30/45 | "
+        "$167 per position, 3 slots available | Strong trend + no losing streak: Let winners run"
+    )
+    assert explain.levels_step(PLAN) == (
+        "3/5 levels: entry 104,878.48, stop 103,665.06 (-1.2%), TP1 106,976.05 (+2%), "
+        "TP2 109,073.62 (+4%), TP3 113,268.76 (+8%) | "
+        "Low volatility (ATR 0.6%): Moderate stop | Strong uptrend: Extended TPs"
+    )
+    assert explain.monitoring_step(PLAN) == (
+        "5/5 monitoring: anchored to 104,878.48, sells all at the stop 103,665.06, "
+        "25% at 106,976.05 (tp1), 30% at 109,073.62 (tp2), 45% at 113,268.76 (tp3)"
+    )
+
+
+def test_fill_is_worded_as_the_specification_has_it():
+    assert explain.fill_text(FILL, "BTC", "USDT") == (
+        "Filled 0.00143 BTC at 104,879.58 (target 104,878.47, slippage 0.001 %, 1 level, 87 ms), fee 0.15"
+    )
+
+
+def test_partial_fill_and_fees_in_other_assets():
+    part = FILL | {"filled": 0.001, "levels": 3, "fee_cost": 0.0002, "fee_currency": "BNB"}
+    assert explain.fill_text(part, "BTC", "USDT") == (
+        "Filled 0.001 of 0.00143 BTC at 104,879.58 (target 104,878.47, slippage 0.001 %, 3 levels, 87 ms), "
+        "fee 0.0002 BNB"
+    )
+
+
+def test_fill_of_a_real_exchange_has_no_levels():
+    fill = {k: FILL[k] for k in ("requested", "filled", "average", "decision_rate", "slippage_bps")}
+    assert explain.fill_text(fill, "BTC", "USDT") == (
+        "Filled 0.00143 BTC at 104,879.58 (target 104,878.47, slippage 0.001 %)"
+    )
+
+
+def test_a_share_of_nothing_is_not_mentioned():
+    plan = make_plan(STATE, AccountState(200, 1), 100.0, False, Settings())
+    assert explain.monitoring_step(plan).endswith("sells all at the stop 98.843, 100% at 102.00 (tp1)")

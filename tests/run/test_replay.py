@@ -1,0 +1,125 @@
+"""`freqtrade-ext replay`: the real bot in virtual time."""
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from freqtrade_ext.replica import Replica
+from freqtrade_ext.run.replay import overlay_for
+from tests.bot_process import ENVIRONMENT, ROOT
+
+pytestmark = pytest.mark.timeout(280)
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# within seven minutes on this seed BTC reaches three targets and SOL falls through its stop
+MINUTES = 7
+COMMAND = ["--days", str(MINUTES / 1440), "--pairs", "BTC/USDT", "ETH/USDT", "SOL/USDT"]
+
+
+def start(folder, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "freqtrade_ext", "replay", "--report", str(folder), *arguments],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def rows(folder, query):
+    (path,) = folder.glob("*.sqlite")
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
+
+
+def everything(folder):
+    """All rows of all tables, without the random part of order ids."""
+    tables = [name for (name,) in rows(folder, "select name from sqlite_master where type = 'table'")]
+    found = {name: rows(folder, f"select * from {name}") for name in tables}
+    return {name: sorted(UUID.sub("uuid", repr(row)) for row in table) for name, table in found.items()}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Three replays side by side, two of them the same."""
+    more = {"first": [], "second": [], "every": ["--every-loop"]}
+    folders = {name: tmp_path_factory.mktemp(name) for name in more}
+    processes = {name: start(folders[name], *COMMAND, *more[name]) for name in more}
+    try:
+        said = {name: process.communicate(timeout=240)[0] for name, process in processes.items()}
+    finally:
+        for process in processes.values():
+            process.kill()
+    for name, process in processes.items():
+        assert process.returncode == 0, said[name]
+    return {name: (folders[name], said[name]) for name in more}
+
+
+def test_same_seed_gives_the_same_database(runs):
+    first, second = everything(runs["first"][0]), everything(runs["second"][0])
+    assert len(first["trades"]) == 2
+    assert first == second
+
+
+def test_loops_left_out_would_have_changed_nothing(runs):
+    orders = "select ft_trade_id, ft_order_side, ft_order_tag, filled, average, order_date from orders"
+    trades = "select pair, open_date, close_date, exit_reason, close_profit_abs, stop_loss from trades"
+    for query in (orders, trades):
+        assert rows(runs["first"][0], query) == rows(runs["every"][0], query)
+    loops = [int(re.search(r"(\d+) loops", runs[name][1])[1]) for name in ("first", "every")]
+    assert loops[1] > 10 * loops[0]
+
+
+def test_stops_and_targets_are_met_in_virtual_time(runs):
+    exits = rows(runs["first"][0], "select exit_reason, close_date from trades order by id")
+    assert [reason for reason, _ in exits] == ["tp3", "stop_loss"]
+    assert all(date.startswith("2026-01-01 00:0") for _, date in exits)
+
+
+def test_database_log_report_and_speed_are_named(runs):
+    folder, said = runs["first"]
+    assert "virtual hours per second" in said
+    for name in ("sqlite", "log", "html"):
+        (path,) = folder.glob(f"*.{name}")
+        assert path.name in said.replace("\n", "")
+
+
+def test_recording_is_traded_on_until_it_ends(shared_data, tmp_path):
+    files = sorted((shared_data / "book" / "hftbacktest_spot_BTCUSDT_20240808").glob("*.gz"))
+    config = json.loads((ROOT / "config.json").read_text())
+    config |= {"strategy": "AlwaysEnter", "strategy_path": str(ROOT / "tests" / "strategies")}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    process = start(tmp_path, "--config", str(tmp_path / "config.json"), "--recording", *files)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    (log,) = tmp_path.glob("*.log")
+    assert "The recording of BTCUSDT ended" in log.read_text()
+    # it is eleven minutes long, and thirty days were to be played
+    assert "day 0.01: " in said
+    # the best ask of the recording after the order's way
+    ((average, filled),) = rows(tmp_path, "select average, filled from orders")
+    assert (average, filled) == pytest.approx((61_837.64, 0.00242), rel=1e-12)
+
+
+def test_unknown_strategy_is_one_clear_line(tmp_path):
+    process = start(tmp_path, "--days", "0.01", "--strategy", "NoSuchStrategy", "--pairs", "BTC/USDT")
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.startswith("freqtrade-ext replay: ")
+    assert "NoSuchStrategy" in said
+
+
+def test_nobody_outside_is_told_of_virtual_trades(tmp_path):
+    config = json.loads((ROOT / "config.json").read_text()) | {"telegram": {"enabled": True, "token": "1"}}
+    replica = Replica(seed=1, pairs=["ETH/USDT"], scenario="calm")
+    changes = overlay_for(config, replica, 5, tmp_path / "log")
+    assert changes["telegram"] == {"enabled": False}
+    assert "webhook" not in changes  # freqtrade refuses an incomplete section even where it is disabled
+    assert changes["exchange"]["pair_whitelist"] == ["ETH/USDT"]
+    assert changes["freqtrade_ext"] == {"feed": False, "seed": 5}

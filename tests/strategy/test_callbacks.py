@@ -1,0 +1,41 @@
+"""What goes wrong inside a callback, and what freqtrade is left with."""
+
+import sqlite3
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from freqtrade.persistence import CustomDataWrapper, Trade, init_db
+
+from freqtrade_ext.strategy.callbacks import News, guarded
+
+
+@pytest.fixture
+def trade(tmp_path, monkeypatch):
+    """A trade in a database of its own, of which another program can lock the file."""
+    init_db(f"sqlite:///{tmp_path}/bot.sqlite?timeout=0.1")
+    monkeypatch.setattr(CustomDataWrapper, "use_db", True)
+    monkeypatch.setattr(Trade, "use_db", True)
+    amounts = {"stake_amount": 1.0, "open_rate": 1.0, "amount": 1.0, "fee_open": 0.0, "fee_close": 0.0}
+    trade = Trade(pair="BTC/USDT", exchange="binance", open_date=datetime.now(UTC), is_open=True, **amounts)
+    Trade.session.add(trade)
+    Trade.commit()
+    yield trade
+    Trade.session.remove()
+
+
+def test_custom_data_can_be_written_again_after_the_database_was_locked(trade, tmp_path):
+    bot = SimpleNamespace(manager=SimpleNamespace(news=News("5m")))
+
+    @guarded("failed")
+    def keep(self, value):
+        trade.set_custom_data("plan", value)
+        return "kept"
+
+    assert keep(bot, 1) == "kept"
+    with sqlite3.connect(tmp_path / "bot.sqlite") as other:
+        other.execute("begin immediate")
+        assert keep(bot, 2) == "failed"
+        other.rollback()
+    assert keep(bot, 3) == "kept"
+    assert trade.get_custom_data("plan") == 3

@@ -1,0 +1,90 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.strategy import merge_informative_pair
+
+from freqtrade_ext.plan.market_state import COLUMNS, indicators
+from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.market_states import PREFIX, MarketStates
+
+SETTINGS = Settings()
+PAIR = "BTC/USDT"
+
+
+def candles(freq, periods, start="2026-01-01", unit="ns"):
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.002, periods)))
+    dates = pd.date_range(start, periods=periods, freq=freq, tz="UTC").as_unit(unit)
+    return pd.DataFrame(
+        {
+            "date": dates,
+            "open": closes,
+            "high": closes * 1.002,
+            "low": closes * 0.998,
+            "close": closes,
+            "volume": 1.0,
+        }
+    )
+
+
+def states(timeframe, served):
+    strategy = SimpleNamespace(
+        timeframe=timeframe, dp=SimpleNamespace(get_pair_dataframe=lambda pair, timeframe: served(timeframe))
+    )
+    return MarketStates(strategy, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "freq", "own", "own_freq"),
+    [
+        ("1m", "1min", "1h", "1h"),
+        ("5m", "5min", "1h", "1h"),
+        ("1h", "1h", "1h", "1h"),
+        ("4h", "4h", "4h", "4h"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["ns", "ms"])
+def test_state_joins_as_freqtrades_informative_does(timeframe, freq, own, own_freq, unit):
+    hours = candles(own_freq, 400)
+    mine = candles(freq, 1500, start="2026-01-09 07:00", unit=unit)
+    if timeframe == "4h":
+        mine = hours
+    joined = states(timeframe, lambda asked: {own: hours}[asked]).join(mine, PAIR)
+    stock = merge_informative_pair(
+        mine.astype({"date": "datetime64[ns, UTC]"}),
+        indicators(hours, SETTINGS),
+        timeframe,
+        own,
+        append_timeframe=False,
+        suffix="state",
+    )
+    assert joined["close"].equals(mine["close"])
+    assert joined["date"].equals(mine["date"])
+    for column in (*COLUMNS, "regime"):
+        assert joined[PREFIX + column].equals(stock[f"{column}_state"]), column
+    assert joined[f"{PREFIX}rsi"].notna().sum() > 100
+
+
+def test_missing_candles_keep_no_hour_from_those_behind_them():
+    hours, mine = candles("1h", 400), candles("5min", 1500, start="2026-01-09 07:00")
+    whole = states("5m", lambda timeframe: hours).join(mine, PAIR)
+    # trading stood still, over the end of an hour: freqtrade's merge would show the hour before for another
+    gone = mine.index[700:790]
+    gapped = states("5m", lambda timeframe: hours).join(mine.drop(gone), PAIR)
+    assert gapped.equals(whole.drop(gone))
+
+
+def test_state_is_computed_anew_when_any_candle_has_changed():
+    hours = candles("1h", 400)
+    mine = candles("5min", 100, start="2026-01-16")
+    kept = states("5m", lambda timeframe: hours.copy())
+    before = kept.join(mine, PAIR)
+    assert kept.join(mine, PAIR).equals(before)
+    hours.loc[300, ["high", "low", "close"]] *= 1.1
+    assert not kept.join(mine, PAIR).equals(before)
+
+
+def test_no_candles_for_the_state_are_named():
+    with pytest.raises(ValueError, match="BTC/USDT: no 1h candles"):
+        states("5m", lambda timeframe: pd.DataFrame()).join(candles("5min", 10), PAIR)

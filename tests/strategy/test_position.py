@@ -1,0 +1,273 @@
+"""Against freqtrade's own Trade and Order, without a bot."""
+
+import math
+from datetime import UTC, datetime
+
+import ccxt
+import pytest
+from freqtrade.enums import TradingMode
+from freqtrade.exchange import amount_to_contract_precision
+from freqtrade.persistence import LocalTrade, Order
+from freqtrade.util import FtPrecise
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freqtrade_ext.strategy import position
+
+OPENED = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def new_trade(rate=104_878.48, amount=0.00143, is_short=False, leverage=1.0, tick=0.01, lot=1e-5):
+    trade = LocalTrade(
+        id=1,
+        pair="BTC/USDT",
+        base_currency="BTC",
+        stake_currency="USDT",
+        exchange="binance",
+        stake_amount=amount * rate / leverage,
+        amount=0.0,
+        open_rate=rate,
+        open_date=OPENED,
+        fee_open=0.001,
+        fee_close=0.001,
+        is_open=True,
+        is_short=is_short,
+        leverage=leverage,
+        trading_mode=TradingMode.FUTURES if leverage > 1 else TradingMode.SPOT,
+        amount_precision=lot,
+        price_precision=tick,
+        precision_mode=ccxt.TICK_SIZE,
+        precision_mode_price=ccxt.TICK_SIZE,
+        contract_size=1.0,
+        orders=[],
+    )
+    trade.adjust_stop_loss(rate, -0.10, initial=True)
+    add_order(trade, trade.entry_side, amount, rate)
+    return trade
+
+
+def add_order(trade, side, amount, rate, tag=None, filled=None, status="closed"):
+    order = Order(
+        ft_order_side=side,
+        ft_pair=trade.pair,
+        ft_is_open=status == "open",
+        ft_amount=amount,
+        ft_price=rate,
+        ft_order_tag=tag,
+        order_id=str(len(trade.orders)),
+        status=status,
+        side=side,
+        order_type="market",
+        price=rate,
+        average=rate,
+        amount=amount,
+        filled=amount if filled is None else filled,
+        remaining=0.0,
+        order_date=OPENED,
+        order_filled_date=OPENED,
+        funding_fee=0.0,
+    )
+    order._trade_bt = trade
+    trade.orders.append(order)
+    trade.recalc_trade_from_orders()
+    return order
+
+
+def test_golden_stop_is_in_the_trade_to_the_cent():
+    trade = new_trade()
+    position.set_stop(trade, 103_665.06)
+    assert trade.stop_loss == 103_665.06
+    assert trade.is_stop_loss_trailing is False
+
+
+@pytest.mark.parametrize("stop_rate", [103_665.06, 105_088.0, 90_000.0])
+def test_stop_survives_partial_exits_and_is_not_called_trailing(stop_rate):
+    """A stop set from a rate below the open rate was moved by freqtrade's recalculation after each exit."""
+    trade = new_trade()
+    position.set_stop(trade, stop_rate)
+    add_order(trade, "sell", 0.00035, 107_000.0, "tp1")
+    assert trade.stop_loss == stop_rate
+    assert trade.is_stop_loss_trailing is False
+
+
+@given(
+    rate=st.integers(100_000, 10_000_000),
+    percent=st.floats(0.05, 50),
+    tick=st.sampled_from([0.01, 0.1, 1.0]),
+    is_short=st.booleans(),
+    leverage=st.sampled_from([1.0, 3.0, 10.0]),
+)
+def test_stop_on_the_tick_stays_on_its_tick(rate, percent, tick, is_short, leverage):
+    open_rate = round(rate * tick, 2)
+    trade = new_trade(rate=open_rate, amount=1, is_short=is_short, leverage=leverage, tick=tick)
+    direction = 1 if is_short else -1
+    stop_rate = position.round_rate(trade, open_rate * (1 + direction * percent / 100))
+    position.set_stop(trade, stop_rate)
+    assert trade.stop_loss == stop_rate
+    trade.recalc_trade_from_orders()
+    assert trade.stop_loss == stop_rate
+
+
+def test_restart_does_not_reset_the_stop():
+    """freqtrade resets the stop of trades that began with another stoploss than the strategy's."""
+    trade = new_trade()
+    position.set_stop(trade, 103_665.06)
+    assert trade.initial_stop_loss_pct == -0.10
+
+
+def test_stage_is_latched_by_the_tags_of_exit_orders():
+    trade = new_trade()
+    assert position.stage_asked(trade) == 0
+    add_order(trade, "sell", 0.00035, 107_000.0, "tp1", filled=0.0, status="expired")
+    assert position.stage_asked(trade) == 1
+    assert not position.has_taken_profit(trade)
+    add_order(trade, "sell", 0.00035, 109_000.0, "tp2")
+    assert position.stage_asked(trade) == 2
+    assert position.has_taken_profit(trade)
+
+
+def test_average_entry_weighs_fills_and_is_not_rounded():
+    trade = new_trade(rate=100.0, amount=1.0, tick=1.0)
+    add_order(trade, "buy", 2.0, 101.0)
+    assert position.average_entry(trade) == pytest.approx(100 + 2 / 3, rel=1e-12)
+    assert trade.open_rate == 101.0
+
+
+def test_entered_amount_is_what_can_be_sold():
+    trade = new_trade()
+    trade.orders[0].ft_fee_base = 0.00000143
+    assert position.entered_amount(trade) == pytest.approx(0.00142, abs=1e-12)
+
+
+@given(
+    lots=st.integers(1, 10**6),
+    sold_lots=st.integers(1, 10**6),
+    rate=st.floats(0.01, 1e5),
+    lot=st.sampled_from([1e-5, 0.001, 0.1, 1.0]),
+    leverage=st.sampled_from([1.0, 3.0, 7.0]),
+)
+def test_stake_turns_back_into_the_same_amount(lots, sold_lots, rate, lot, leverage):
+    """The arithmetic is freqtrade's own, of `check_and_call_adjust_trade_position`."""
+    trade = new_trade(rate=rate, amount=round(lots * lot, 5), leverage=leverage, lot=lot, tick=1e-8)
+    amount = round(min(lots, sold_lots) * lot, 5)
+    stake = position.stake_for(trade, amount)
+    back = float(FtPrecise(stake) * FtPrecise(trade.amount) / FtPrecise(trade.stake_amount))
+    assert amount_to_contract_precision(back, lot, ccxt.TICK_SIZE, 1.0) == amount
+
+
+LIMITS = {"cost": {"min": 5.0}, "amount": {"min": 1e-5}}
+
+
+@pytest.mark.parametrize(
+    ("sold", "limits", "dust"),
+    [
+        (0.0, LIMITS, False),
+        (0.00100, LIMITS, False),
+        # 0.00004 at 100,000 is 4 USDT
+        (0.00139, LIMITS, True),
+        (0.00139, {"cost": {"min": None}, "amount": {"min": 0.00005}}, True),
+        (0.00139, {"cost": {"min": None}, "amount": {"min": None}}, False),
+    ],
+)
+def test_dust_is_what_exits_have_left_below_the_minimum(sold, limits, dust):
+    trade = new_trade()
+    if sold:
+        add_order(trade, "sell", sold, 100_000.0, "stop_loss")
+    assert position.is_dust(trade, 100_000.0, limits) is dust
+
+
+def test_an_entry_below_the_minimum_is_dust_only_once_its_stop_is_reached():
+    trade = new_trade(amount=0.00002)
+    assert not position.is_dust(trade, 100_000.0, LIMITS)
+    assert position.is_dust(trade, 94_000.0, LIMITS)
+
+
+def test_entry_of_a_thin_book_that_can_never_be_sold_is_closed_as_lost(monkeypatch):
+    monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
+    trade = new_trade(rate=100_000.0, amount=0.00002)
+    position.write_off(trade, 90_000.0)
+    # what it cost, with the entry's fee
+    assert (trade.is_open, trade.close_profit_abs) == (False, pytest.approx(-2.002))
+
+
+def test_a_lot_made_coarser_while_a_trade_is_open_leaves_no_bit_that_makes_freqtrade_refuse_its_last_target():
+    trade = new_trade(amount=0.00143)
+    position.follow_lot(trade, 1e-4)
+    assert (trade.amount, position.entered_amount(trade)) == (0.0014, 0.0014)
+    position.follow_lot(trade, None)
+    assert trade.amount == 0.0014
+
+
+def test_a_lot_larger_than_the_position_leaves_it_as_it_is():
+    trade = new_trade(amount=0.00143)
+    position.follow_lot(trade, 1.0)
+    assert (trade.amount, trade.is_open) == (0.00143, True)
+
+
+def test_written_off_trade_counts_its_rest_as_lost(monkeypatch):
+    monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
+    trade = new_trade(rate=100_000.0)
+    add_order(trade, "sell", 0.00139, 101_000.0, "stop_loss")
+    position.write_off(trade, 101_000.0)
+    # bought 0.00143 for 143 and a fee of 0.1 %, of which the sold part's share; 40 times 1e-6 are left over
+    gained = 0.00139 * 101_000 * 0.999 - 0.00139 * 100_000 * 1.001
+    assert trade.is_open is False
+    assert trade.close_profit_abs == pytest.approx(gained - 4.004, abs=1e-6)
+    assert math.isclose(trade.close_profit, trade.close_profit_abs / 143, rel_tol=1e-6)
+
+
+def killed_before_booking(trade, side, amount, rate, tag=None):
+    """The order is in the database, what it did to the trade is not."""
+    held, stake, is_open = trade.amount, trade.stake_amount, trade.is_open
+    order = add_order(trade, side, amount, rate, tag)
+    trade.amount, trade.stake_amount, trade.is_open = held, stake, is_open
+    return order
+
+
+def no_record(order_id):
+    return None
+
+
+def test_settle_books_a_target_sold_right_before_a_kill_so_that_it_is_not_sold_again():
+    trade = new_trade()
+    killed_before_booking(trade, "sell", 0.00035, 106_976.05, "tp1")
+    assert trade.amount == 0.00143
+    assert position.settle(trade, no_record)
+    assert trade.amount == pytest.approx(0.00108, abs=1e-12)
+    assert not position.settle(trade, no_record)
+
+
+def test_settle_takes_the_fee_of_an_entry_off_the_amount_as_the_engine_took_it():
+    trade = new_trade()
+    trade.fee_open_currency = None  # as in the database
+    record = {"fee_cost": 0.00000143, "fee_currency": "BTC", "fee_rate": 0.001}
+    assert position.settle(trade, lambda order_id: record)
+    assert (trade.amount, trade.fee_open_currency, trade.orders[0].ft_fee_base) == (
+        0.00142,
+        "BTC",
+        0.00000143,
+    )
+
+
+def test_settle_closes_a_trade_whose_last_exit_was_not_booked():
+    trade = new_trade()
+    killed_before_booking(trade, "sell", 0.00143, 103_665.06, "stop_loss")
+    assert position.settle(trade, no_record)
+    assert (trade.is_open, trade.exit_reason, trade.close_rate) == (False, "stop_loss", 103_665.06)
+
+
+def test_settle_leaves_an_entry_without_a_fill_alone():
+    trade = new_trade()
+    trade.orders[0].filled, trade.orders[0].ft_is_open, trade.orders[0].status = 0.0, True, "open"
+    assert not position.settle(trade, no_record)
+
+
+@pytest.mark.parametrize("tag", [None, "", "tp1", "a tag | of somebody", "x" * 255])
+def test_tag_of_an_order_stays_what_it_was_behind_what_is_added(tag):
+    order = Order(ft_order_tag=tag)
+    for text in ("slippage 0.001 %, 153 ms", "slippage 0.002 %, 90 ms"):
+        position.add_to_tag(order, text)
+        assert order.ft_order_tag.endswith(text)
+        assert len(order.ft_order_tag) <= 255
+        assert "slippage" not in position.tag_of(order)
+        assert position.tag_of(order) == (tag or "").partition("| ")[0].rstrip()[:228]

@@ -1,0 +1,243 @@
+"""Strategies of other people, unedited, in real backtests under the plan."""
+
+import logging
+import shutil
+from datetime import timedelta
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from freqtrade.exceptions import OperationalException
+from freqtrade.persistence import LocalTrade
+from freqtrade.resolvers import StrategyResolver
+
+from freqtrade_ext import ManagedStrategy
+from freqtrade_ext.plan.plan import Plan
+from tests.bot_process import ROOT
+
+pytestmark = pytest.mark.timeout(300)
+
+PLANNED = {"tp1", "tp2", "tp3", "stop_loss", "force_exit"}
+
+
+@pytest.fixture
+def run(backtest, tmp_path):
+    """Backtest a strategy of tests/strategies/wild.py through `--strategy Managed`."""
+    (tmp_path / "strategies").mkdir()
+    shutil.copy(ROOT / "tests" / "strategies" / "wild.py", tmp_path / "strategies")
+
+    def run(name, keep=("exit_signal",), timerange="20230301-20230304", **changes):
+        managed = {"strategy": name, "keep": list(keep)}
+        backtesting = backtest("Managed", timerange=timerange, freqtrade_ext=managed, **changes)
+        return backtesting.strategy
+
+    return run
+
+
+def trades():
+    """The trades of the last backtest, each with its plan; there are some."""
+    assert LocalTrade.bt_trades
+    return [(trade, Plan.from_json(trade.get_custom_data("plan"))) for trade in LocalTrade.bt_trades]
+
+
+def check_planned():
+    """Size, stop and exits are the plan's alone, whatever the strategy has of its own."""
+    for trade, plan in trades():
+        assert trade.exit_reason in PLANNED
+        entries = [order for order in trade.orders if order.ft_order_side == trade.entry_side]
+        assert len(entries) == 1
+        assert trade.stop_loss == pytest.approx(plan.stop_rate, abs=trade.price_precision)
+        assert plan.entry_rate == entries[0].average
+        assert trade.max_stake_amount >= 99.9
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OwnStop", "Averaging", "Forecasting", "Painted", "Ruled", "Forgetful", "Indexed", "Heir", "Leaving"],
+)
+def test_its_own_stake_stop_and_targets_give_way(run, name):
+    strategy = run(name, keep=[])
+    check_planned()
+    assert isinstance(strategy, ManagedStrategy)
+    assert strategy.get_strategy_name() == name
+
+
+def test_old_interface(run):
+    run("OldInterface", timerange="20230301-20230308")
+    reasons = {trade.exit_reason for trade, _ in trades()}
+    assert "exit_signal" in reasons
+    assert reasons <= PLANNED | {"exit_signal"}
+
+
+def test_old_interface_keeps_custom_sell_on_demand(run):
+    run("OldInterface", keep=["custom_exit"])
+    assert "long enough" in {trade.exit_reason for trade, _ in trades()}
+
+
+def test_timeframe_comes_of_the_configuration_where_the_strategy_has_none(run):
+    assert run("Crossing").timeframe == "5m"
+    check_planned()
+    assert run("Crossing", timeframe="15m").timeframe == "15m"
+    check_planned()
+
+
+def test_informative_pairs_of_both_kinds(run):
+    strategy = run("OtherTimeframes")
+    check_planned()
+    wanted = {(pair, timeframe) for pair, timeframe, _ in strategy.gather_informative_pairs()}
+    assert wanted == {("BTC/USDT", "1h")}
+
+
+def test_market_state_does_not_reach_what_wrapped_strategies_compute(run):
+    """Its missing values at the beginning would change what `dropna` and `fillna` do."""
+    strategy = run("Forgetful", timerange="20230301-20230303")
+    assert not [column for column in strategy.given if column.startswith("managed_")]
+    assert trades()
+
+
+def test_protections_and_plots_stay(run):
+    strategy = run("Painted", enable_protections=True)
+    assert strategy.plot_config == {"main_plot": {"sma": {"color": "white"}}}
+    closed = sorted(LocalTrade.bt_trades, key=lambda trade: trade.open_date)
+    for earlier, later in pairwise(closed):
+        assert later.open_date - earlier.close_date >= timedelta(hours=2, minutes=55)
+
+
+def test_hyperopt_parameters_stay(run):
+    strategy = run("Tunable")
+    check_planned()
+    assert strategy.buy_rsi.value == 35
+    assert {name for name, _ in strategy.enumerate_parameters()} == {"buy_rsi", "buy_averaged", "cooldown"}
+
+
+def test_parameters_of_a_hyperopt_run_are_found_beside_the_wrapped_file(run, tmp_path):
+    (tmp_path / "strategies" / "wild.json").write_text(
+        '{"strategy_name": "Tunable", "params": {"buy": {"buy_rsi": 21}, "stoploss": {"stoploss": -0.9}}}'
+    )
+    strategy = run("Tunable")
+    assert strategy.buy_rsi.value == 21
+    assert strategy.stoploss == -0.10
+
+
+def test_state_made_at_start_and_callbacks_of_its_own(run):
+    """It takes every second entry and is told of fills; exits of the plan it cannot hold back."""
+    strategy = run("Prepared", timerange="20230301-20230308")
+    check_planned()
+    assert len(strategy.asked) // 2 <= len(trades()) <= len(strategy.asked) // 2 + 1
+    assert strategy.filled.count("tp1") == sum(
+        order.ft_order_tag == "tp1" for trade, _ in trades() for order in trade.orders
+    )
+    assert strategy.filled.count("tp1") > 0
+
+
+@pytest.mark.parametrize(
+    ("keep", "reason"), [("exit_signal", "under"), ("custom_exit", "too long"), ("roi", "roi")]
+)
+def test_it_keeps_what_the_setting_says(run, keep, reason):
+    run("Leaving", keep=[keep])
+    reasons = {trade.exit_reason for trade, _ in trades()}
+    assert reason in reasons
+    assert reasons <= PLANNED | {reason}
+
+
+def test_it_says_what_gives_way(run, caplog):
+    with caplog.at_level(logging.INFO, "freqtrade_ext"):
+        run("OwnStop")
+    assert (
+        "OwnStop runs managed: it keeps exit_signal; to the plan give way its stake, stop, trailing and "
+        "targets (custom_stoploss, minimal_roi)" in caplog.text
+    )
+
+
+def test_longer_timeframe_than_the_hour(run, tmp_path, shared_data):
+    hours = pd.read_feather(shared_data / "klines" / "nic_MIT" / "BTC_USDT-1h.feather")
+    days = hours.set_index("date").resample("1D")
+    days = days.agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})
+    days.reset_index().to_feather(tmp_path / "BTC_USDT-1d.feather")
+    strategy = run("Daily", timerange="20190101-20200101", datadir=tmp_path)
+    assert strategy.manager.market_states.timeframe == "1d"
+    check_planned()
+
+
+def test_minutes(run, tmp_path, shared_data):
+    minutes = pd.read_feather(shared_data / "klines" / "mintanam_nolicence" / "BTC_USDT-1m.feather")
+    minutes.to_feather(tmp_path / "BTC_USDT-1m.feather")
+    hours = minutes.set_index("date").resample("1h")
+    hours = hours.agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})
+    hours.reset_index().to_feather(tmp_path / "BTC_USDT-1h.feather")
+    strategy = run("Minutes", timerange="20240806-20240809", datadir=tmp_path)
+    assert strategy.startup_candle_count == 400
+    check_planned()
+
+
+def test_managed_and_as_it_is_in_one_list(run, backtest):
+    lone = run("Crossing").get_strategy_name()
+    managed = len(LocalTrade.bt_trades)
+    backtesting = backtest(
+        strategy_list=["Managed", "Crossing"],
+        timeframe="5m",
+        timerange="20230301-20230304",
+        freqtrade_ext={"strategy": "Crossing"},
+    )
+    results = backtesting.results["strategy"]
+    assert (lone, list(results)) == ("Crossing", ["Managed", "Crossing"])
+    assert len(results["Managed"]["trades"]) == managed
+    assert "trailing_stop_loss" in {trade["exit_reason"] for trade in results["Crossing"]["trades"]}
+
+
+def test_by_inheritance(backtest, tmp_path):
+    (tmp_path / "strategies").mkdir()
+    shutil.copy(ROOT / "tests" / "strategies" / "wild.py", tmp_path / "strategies")
+    (tmp_path / "strategies" / "mine.py").write_text(
+        "from freqtrade_ext import ManagedStrategy\n"
+        "from wild import Leaving\n\n"
+        "class Mine(ManagedStrategy, Leaving):\n"
+        "    pass\n"
+    )
+    backtest("Mine", timerange="20230301-20230304")
+    assert {trade.exit_reason for trade, _ in trades()} <= PLANNED | {"under"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("FirstInterface", "freqtrade no longer runs interface version 1"),
+        ("SameNames", "ManagedStrategy uses manager itself"),
+        ("CountsByRule", "CountsByRule has a property startup_candle_count"),
+        ("NoStrategy", "neither a freqtrade strategy nor has it generate_signal"),
+        ("Nobody", "no file in .* defines this class"),
+        ("Managed", "must name the strategy that Managed wraps, is Managed"),
+        (None, "freqtrade_ext.strategy must name the strategy that Managed wraps"),
+    ],
+)
+def test_what_cannot_be_managed_is_refused_with_the_reason(run, name, reason):
+    with pytest.raises(OperationalException, match=reason):
+        run(name)
+
+
+def test_file_that_cannot_be_imported_is_named_with_the_reason(run, tmp_path, caplog):
+    (tmp_path / "strategies" / "broken.py").write_text("import nowhere\n\n\nclass Broken:\n    pass\n")
+    with pytest.raises(OperationalException, match=r"broken\.py cannot be imported, the warning before this"):
+        run("Broken")
+    assert "No module named 'nowhere'" in caplog.text
+
+
+def test_short_signals_do_not_count_on_spot(run, caplog):
+    with caplog.at_level(logging.INFO, "freqtrade_ext"):
+        strategy = run("Falling")
+    assert not strategy.can_short
+    assert LocalTrade.bt_trades == []
+    assert "Falling: only its long signals count, shorts need futures" in caplog.text
+
+
+def test_a_managed_strategy_is_not_wrapped_again(run):
+    strategy = run("BreakoutStrategy")
+    assert strategy.get_strategy_name() == "BreakoutStrategy"
+    assert trades()
+
+
+def test_list_of_strategies_has_managed(tmp_path):
+    found = StrategyResolver.search_all_objects(
+        {"user_data_dir": tmp_path, "strategy_path": str(ROOT / "strategies")}, enum_failed=True
+    )
+    assert "Managed" in {entry["name"] for entry in found}
