@@ -37,6 +37,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--recording", type=Path, nargs="+", help="play these files instead, in this order")
     add("--speed", type=between(0.001, 1e6), default=1.0, help="recorded seconds per second")
     add("--loop", action="store_true", help="begin the recording anew when it ends")
+    add("--futures", action="store_true", help="the configuration written trades USD-M perpetuals")
     add("--overlay", type=Path, help="write freqtrade's configuration here once serving")
     return parser.parse_args(arguments)
 
@@ -60,7 +61,7 @@ async def _serve(args: argparse.Namespace) -> None:
     async with server.running(args.port) as port:
         url = f"http://{HOST}:{port}"
         if args.overlay is not None:
-            args.overlay.write_text(json.dumps(overlay(url), indent=2) + "\n")
+            args.overlay.write_text(json.dumps(overlay(url, is_futures=args.futures), indent=2) + "\n")
         print(f"listening on {url}, {len(server.exchange.running)} pairs, {what}", flush=True)
         await stop.wait()
 

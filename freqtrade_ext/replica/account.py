@@ -17,6 +17,7 @@ from freqtrade_ext.replica.orders import MARKET_TYPES, STOP_TYPES, Fill, Order
 # Binance's usual fee, maker and taker alike: 0.1 % of what is received
 COMMISSION_PARTS = 1000
 _FIRST_ORDER = 7_000_000_001
+"""each account counts its own, far from the others'"""
 
 
 @dataclass(slots=True)
@@ -30,12 +31,14 @@ class Balance:
 class Balances:
     """Places, cancels and fills orders; told of the market's trades as its observer."""
 
+    first_order = _FIRST_ORDER
+
     def __init__(self, exchange: Exchange, balances: Mapping[str, int]) -> None:
         self._exchange = exchange
         self._balances = {asset: Balance(amount) for asset, amount in balances.items()}
         self.orders: dict[int, Order] = {}
         self._open: dict[int, Order] = {}
-        self.next_id = _FIRST_ORDER
+        self.next_id = self.first_order
         for market in exchange.markets:
             market.observers.append(self)
 
@@ -176,11 +179,13 @@ class Balances:
         order.locked -= freed
         commission = received // COMMISSION_PARTS
         self.balance(received_asset).free += received - commission
-        order.fills.append(
-            Fill(trade.id, trade.ms, trade.rate, trade.amount, commission, received_asset, is_maker)
-        )
+        self._book(market, order, trade, Fill.of(trade, commission, received_asset, is_maker))
+
+    def _book(self, market: Market, order: Order, trade: Trade, fill: Fill) -> None:
+        """Write a fill into its order."""
+        order.fills.append(fill)
         order.filled += trade.amount
-        order.spent += paid
+        order.spent += cost(trade.rate, trade.amount)
         order.updated_ms = trade.ms
         order.status = "PARTIALLY_FILLED"
         if order.filled == order.amount:
@@ -189,7 +194,8 @@ class Balances:
             self._finish(market, order)
 
     def filled(self, market: Market, order_id: int, trade: Trade) -> None:
-        self._fill(market, self.orders[order_id], trade, is_maker=True)
+        if order_id in self.orders:
+            self._fill(market, self.orders[order_id], trade, is_maker=True)
 
     def traded(self, market: Market, trades: Sequence[Trade], agg: Sequence[AggTrade]) -> None:
         """Trigger stops on the last trade's rate."""

@@ -55,9 +55,9 @@ class Replica:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    def overlay(self) -> dict[str, Any]:
+    def overlay(self, *, is_futures: bool = False) -> dict[str, Any]:
         """The freqtrade configuration that leads a bot here."""
-        return overlay(self.url)
+        return overlay(self.url, is_futures=is_futures)
 
     def advance(self, to_ms: int) -> None:
         """Play the market up to a time, and return when that is done."""

@@ -13,6 +13,7 @@ from freqtrade_ext.replica.generator import Generator
 from freqtrade_ext.replica.history import invent
 from freqtrade_ext.replica.market import Market, Source
 from freqtrade_ext.replica.path import Path
+from freqtrade_ext.replica.perpetual import Perpetual
 from freqtrade_ext.replica.scenarios import Leg, Scenario, history, legs, of_pair
 from freqtrade_ext.replica.symbols import Symbol, listed
 
@@ -31,6 +32,7 @@ class Running:
 
     market: Market
     source: Source
+    perpetual: Perpetual
 
 
 class Exchange:
@@ -50,7 +52,7 @@ class Exchange:
         return all(running.source.is_over for running in self.running.values())
 
     def add(self, market: Market, source: Source) -> None:
-        self.running[market.symbol.name] = Running(market, source)
+        self.running[market.symbol.name] = Running(market, source, Perpetual(market))
 
     def advance(self, to_ms: int) -> None:
         """Let everything happen that happens until then; without threads, the same each time."""
@@ -58,8 +60,10 @@ class Exchange:
             market = running.market
             if market.is_trading:
                 for happening in running.source.until(to_ms):
+                    running.perpetual.look(happening.ms)
                     market.apply(happening)
             market.candles.advance(to_ms)
+            running.perpetual.look(to_ms)
 
 
 def generate(

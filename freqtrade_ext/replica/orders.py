@@ -7,7 +7,7 @@ from typing import Any
 
 from freqtrade_ext.replica.book import Resting
 from freqtrade_ext.replica.fixed import cost, to_text
-from freqtrade_ext.replica.happenings import BuySell
+from freqtrade_ext.replica.happenings import BuySell, Trade
 
 STOP_TYPES = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 MARKET_TYPES = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
@@ -25,6 +25,12 @@ class Fill:
     commission: int
     commission_asset: str
     is_maker: bool
+    realized: int = 0
+    """profit that closing a position with it made, without the commission; quote units of 1e-8"""
+
+    @classmethod
+    def of(cls, trade: Trade, commission: int, asset: str, is_maker: bool, realized: int = 0) -> Fill:
+        return cls(trade.id, trade.ms, trade.rate, trade.amount, commission, asset, is_maker, realized)
 
     def in_order(self) -> dict[str, Any]:
         """As the answer to a new order lists it."""

@@ -11,18 +11,19 @@ LABEL = "embedded exchange, NOT the real market"
 _HOST = re.compile(r"^(http|ws)s?://[^/]+")
 
 
-def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
+def overlay(url: str, bot_name: str = "freqtrade", *, is_futures: bool = False) -> dict[str, Any]:
     """
     What to merge over a freqtrade configuration (`freqtrade trade -c config.json -c overlay.json`).
 
     Every API url of ccxt is led to loopback, the unused ones too, so that nothing can leave.
 
     :param url: of the running exchange, e.g. http://127.0.0.1:8790.
+    :param is_futures: load the USD-M perpetuals instead of the spot markets.
     """
     # a second of work, which only a caller who leads a bot here should wait for
     import ccxt.pro
 
-    api = _rehost(ccxt.pro.binance().urls["api"], url)
+    api = rehost(ccxt.pro.binance().urls["api"], url)
     # ccxt takes a socket for a spot one by `/stream` in its url
     api["ws"]["spot"] = url.replace("http", "ws", 1) + "/stream/ws"
     return {
@@ -36,7 +37,7 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
                 # freqtrade's log lines call the exchange by this name
                 "name": f"Binance ({LABEL})",
                 "options": {
-                    "fetchMarkets": {"types": ["spot"]},
+                    "fetchMarkets": {"types": ["linear" if is_futures else "spot"]},
                     "fetchMargins": False,
                     "fetchCurrencies": False,
                 },
@@ -46,9 +47,10 @@ def overlay(url: str, bot_name: str = "freqtrade") -> dict[str, Any]:
     }
 
 
-def _rehost(value: Any, url: str) -> Any:
+def rehost(value: Any, url: str) -> Any:
+    """Lead every url in ccxt's table to another host."""
     if isinstance(value, dict):
-        return {name: _rehost(inner, url) for name, inner in value.items()}
+        return {name: rehost(inner, url) for name, inner in value.items()}
     if not isinstance(value, str):
         return value
     host = url.removeprefix("http")

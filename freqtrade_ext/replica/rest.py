@@ -156,7 +156,8 @@ def _avg_price(exchange: Exchange, params: Params) -> Any:
     return {"mins": AVG_PRICE_MINUTES, "price": to_text(average_rate(market)), "closeTime": closed}
 
 
-def _one_or_all(params: Params, answer: Callable[[Market], dict[str, Any]]) -> Any:
+def one_or_all(params: Params, answer: Callable[[Market], dict[str, Any]]) -> Any:
+    """Answer for `symbol` alone, or with a list for `symbols`, or for all there are."""
     if "symbol" in params and "symbols" in params:
         raise ApiError(-1128, "Combination of optional parameters invalid.")
     answers = [answer(market) for market in params.markets()]
@@ -221,11 +222,11 @@ def _ticker_24hr(exchange: Exchange, params: Params) -> Any:
         full = ticker(market, exchange.now_ms())
         return {name: value for name, value in full.items() if name not in left_out}
 
-    return _one_or_all(params, answer)
+    return one_or_all(params, answer)
 
 
 def _ticker_price(exchange: Exchange, params: Params) -> Any:
-    return _one_or_all(params, lambda market: {"symbol": market.symbol.name, "price": to_text(market.last)})
+    return one_or_all(params, lambda market: {"symbol": market.symbol.name, "price": to_text(market.last)})
 
 
 def book_ticker(market: Market) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def book_ticker(market: Market) -> dict[str, Any]:
 
 
 def _book_ticker(exchange: Exchange, params: Params) -> Any:
-    return _one_or_all(params, book_ticker)
+    return one_or_all(params, book_ticker)
 
 
 def _depth_weight(params: Params) -> int:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
+from freqtrade_ext.replica import usdm
 from freqtrade_ext.replica.account import Balances
 from freqtrade_ext.replica.control import Control
 from freqtrade_ext.replica.errors import ApiError
@@ -24,6 +25,9 @@ from freqtrade_ext.replica.rest import PUBLIC, Handler, Weight
 from freqtrade_ext.replica.sockets import Sockets
 from freqtrade_ext.replica.streams import Channels
 from freqtrade_ext.replica.symbols import RATE_LIMITS
+from freqtrade_ext.replica.usdm_account import FuturesAccount
+from freqtrade_ext.replica.usdm_private import FuturesPrivate
+from freqtrade_ext.replica.usdm_streams import FuturesStreams
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +35,25 @@ HOST = "127.0.0.1"
 _TICK_SECONDS = 0.05
 _START_BALANCES = {"USDT": 500 * E8}
 _SOCKET_PATHS = ("/ws", "/ws/{streams:.*}", "/stream", "/stream/ws", "/stream/ws/{streams:.*}")
+_FUTURES_PATHS = ("/public", "/market")
+"""books, and all else: https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams"""
 _WEIGHT_LIMIT = int(str(RATE_LIMITS[0]["limit"]))
 
 
 class Server:
-    """Binance's endpoints over an exchange."""
+    """Binance's endpoints over an exchange: spot and USD-M futures of the same markets."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         account = Balances(exchange, _START_BALANCES)
         self._signed = Private(exchange, account)
+        self._futures = FuturesAccount(exchange, _START_BALANCES)
+        self._futures_signed = FuturesPrivate(exchange, self._futures)
         self._faults = Faults(exchange.now_ms)
         self._sockets = Sockets(self._faults)
         self._control = Control(exchange, account, self._faults, self._sockets)
         self._sockets.streams = self._streams = Channels(exchange.markets, self._sockets.publish)
+        self._sockets.futures = self._futures_streams = FuturesStreams(exchange, self._sockets.publish)
         self._weight_minute = 0
         self._weight = 0
 
@@ -70,15 +79,23 @@ class Server:
             app.router.add_get(f"/api/v3/{path}", self._public(handler, weight))
         for method, path, answer, weight in self._signed.routes():
             app.router.add_route(method, f"/api/v3/{path}", self._private(answer, weight))
+        for path, (handler, weight) in usdm.PUBLIC.items():
+            app.router.add_get(f"/fapi/v1/{path}", self._public(handler, weight))
+        for method, path, answer, weight in self._futures_signed.routes():
+            app.router.add_route(method, f"/fapi/{path}", self._private(answer, weight))
         for path in _SOCKET_PATHS:
             app.router.add_get(path, self._sockets.serve)
+            for prefix in _FUTURES_PATHS:
+                app.router.add_get(prefix + path, self._sockets.serve_futures)
         self._control.add_routes(app.router)
         return app
 
     def advance(self, to_ms: int) -> None:
         """Play the markets up to a time and say it on the streams."""
         self.exchange.advance(to_ms)
+        self._futures.advance(to_ms)
         self._streams.advance(to_ms)
+        self._futures_streams.advance(to_ms)
 
     async def _drive(self) -> None:
         while True:

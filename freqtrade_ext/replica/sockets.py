@@ -12,6 +12,7 @@ from aiohttp import WSMsgType, web
 from freqtrade_ext.replica.faults import Faults
 from freqtrade_ext.replica.messages import Message
 from freqtrade_ext.replica.streams import Channels
+from freqtrade_ext.replica.usdm_streams import FUTURES
 
 _QUEUE_LENGTH = 20_000
 """messages a client may be behind before it is disconnected"""
@@ -22,11 +23,17 @@ _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "G
 class _Client:
     """One connection and what it follows."""
 
-    def __init__(self, combined: bool) -> None:
+    def __init__(self, combined: bool, prefix: str = "") -> None:
         self.combined = combined
+        self.prefix = prefix
+        """of all its streams' names, which spot and futures share"""
         self.follows: dict[str, None] = {}
         self.queue: asyncio.Queue[str | None] = asyncio.Queue(_QUEUE_LENGTH)
         """texts to send; None ends the connection"""
+
+    def names(self) -> list[str]:
+        """Streams followed, as the client named them."""
+        return [name.removeprefix(self.prefix) for name in self.follows]
 
     def say(self, text: str) -> None:
         if self.queue.full():
@@ -45,6 +52,7 @@ class Sockets:
 
     def __init__(self, faults: Faults) -> None:
         self.streams: Channels
+        self.futures: Channels
         self._faults = faults
         self._clients: set[_Client] = set()
         self._followed: Counter[str] = Counter()
@@ -55,7 +63,7 @@ class Sockets:
 
     def _publish(self, name: str, message: Message) -> None:
         raw = orjson.dumps(message).decode()
-        combined = f'{{"stream":"{name}","data":{raw}}}'
+        combined = f'{{"stream":"{name.removeprefix(FUTURES)}","data":{raw}}}'
         for client in self._clients:
             if name in client.follows:
                 client.say(combined if client.combined else raw)
@@ -65,9 +73,14 @@ class Sockets:
             client.end()
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        return await self._serve(request, _Client(request.path == "/stream"))
+
+    async def serve_futures(self, request: web.Request) -> web.WebSocketResponse:
+        return await self._serve(request, _Client(request.path.endswith("/stream"), FUTURES))
+
+    async def _serve(self, request: web.Request, client: _Client) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=_PING_SECONDS)
         await socket.prepare(request)
-        client = _Client(combined=request.path == "/stream")
         self._clients.add(client)
         named = request.query.get("streams", "") or request.match_info.get("streams", "")
         # ccxt.pro numbers its connections where Binance expects names of streams
@@ -79,7 +92,7 @@ class Sockets:
                     client.say(orjson.dumps(self._answer(client, received.data)).decode())
         finally:
             self._clients.discard(client)
-            self._unfollow(client, list(client.follows))
+            self._unfollow(client, client.names())
             sender.cancel()
         return socket
 
@@ -89,22 +102,26 @@ class Sockets:
         await socket.close()
 
     def _follow(self, client: _Client, names: list[str]) -> None:
+        streams = self.futures if client.prefix else self.streams
         for name in names:
-            if name in client.follows:
+            full_name = client.prefix + name
+            if full_name in client.follows:
                 continue
-            client.follows[name] = None
-            self._followed[name] += 1
-            if self._followed[name] == 1:
-                self.streams.follow(name)
+            client.follows[full_name] = None
+            self._followed[full_name] += 1
+            if self._followed[full_name] == 1:
+                streams.follow(name)
 
     def _unfollow(self, client: _Client, names: list[str]) -> None:
+        streams = self.futures if client.prefix else self.streams
         for name in names:
-            if name not in client.follows:
+            full_name = client.prefix + name
+            if full_name not in client.follows:
                 continue
-            del client.follows[name]
-            self._followed[name] -= 1
-            if self._followed[name] == 0:
-                self.streams.unfollow(name)
+            del client.follows[full_name]
+            self._followed[full_name] -= 1
+            if self._followed[full_name] == 0:
+                streams.unfollow(name)
 
     def _answer(self, client: _Client, text: str | bytes) -> dict[str, Any]:
         try:
@@ -127,7 +144,7 @@ class Sockets:
         elif method == "UNSUBSCRIBE":
             self._unfollow(client, [str(name) for name in params])
         elif method == "LIST_SUBSCRIPTIONS":
-            return list(client.follows)
+            return client.names()
         elif method == "SET_PROPERTY" and params[:1] == ["combined"]:
             client.combined = bool(params[-1])
         elif method == "GET_PROPERTY":

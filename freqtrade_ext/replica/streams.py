@@ -41,7 +41,7 @@ class _Kline:
 
 
 @dataclass(slots=True)
-class _Periodic:
+class Periodic:
     """A stream that restates something once a second."""
 
     market: Market
@@ -61,7 +61,7 @@ class Channels:
         self._publish = publish
         self._diffs: dict[str, _Diff] = {}
         self._klines: dict[str, _Kline] = {}
-        self._periodic: dict[str, _Periodic] = {}
+        self._periodic: dict[str, Periodic] = {}
         self._instant: set[str] = set()
         self._tops: dict[str, Message] = {}
         for market in markets:
@@ -80,9 +80,12 @@ class Channels:
             open_ms = int(market.candles.interval(interval, limit=1)[0, OPEN_MS])
             self._klines[name] = _Kline(market, interval, open_ms)
         elif kind in _PERIODIC:
-            self._periodic[name] = _Periodic(market, _PERIODIC[kind])
+            self.repeat(name, Periodic(market, _PERIODIC[kind]))
         elif kind in ("trade", "aggTrade", "bookTicker"):
             self._instant.add(name)
+
+    def repeat(self, name: str, periodic: Periodic) -> None:
+        self._periodic[name] = periodic
 
     def unfollow(self, name: str) -> None:
         self._diffs.pop(name, None)
