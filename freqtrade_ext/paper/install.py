@@ -18,6 +18,7 @@ from freqtrade.util import FtTTLCache
 from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
+from freqtrade_ext.paper.database import check_database
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.left_over import open_again, replay_orders
 from freqtrade_ext.paper.stock import config_of, share_markets, streaming_client
@@ -46,8 +47,11 @@ def install(exchange: Exchange, settings: Settings) -> Engine | None:
 
     :param exchange: the bot's own exchange.
     :return: the engine, or None where the bot trades for real (`dry_run: false`) and nothing is installed.
-    :raises OperationalException: naming freqtrade's version and the seam, where freqtrade has changed.
+    :raises OperationalException: naming freqtrade's version and the seam, where freqtrade has changed; or
+        the database holds open trades of another exchange or mode.
     """
+    if hasattr(Trade, "session"):
+        check_database(exchange)
     if not config_of(exchange)["dry_run"]:
         return None
     if isinstance(exchange, PaperExchange):

@@ -31,6 +31,8 @@ from freqtrade_ext.arguments import parser_of
 
 CONFIG = Path("config.json")
 PRIVATE = Path("user_data/private.json")
+EMBEDDED = "binance"
+"""the exchange that the embedded one stands in for"""
 PROBE_TIMEOUT_MS = 4000
 REPLICA_START_SECONDS = 60
 STOP_SECONDS = 30
@@ -59,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="auto",
         help="auto (the configured exchange where it answers), embedded, or that exchange's name",
     )
+    parser.add_argument(
+        "-c", "--config", action="append", default=[], help=f"merged over {CONFIG}, as freqtrade does"
+    )
     known, more = parser.parse_known_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # nohup wants the bot to live on
@@ -68,12 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # told to stop, make stops the shell between it and its commands, and leaves these running
         end_with_parent(signal.SIGTERM)
     try:
-        config = load_from_files([str(CONFIG)])
+        config = load_from_files([str(CONFIG), *known.config])
         market, why = choose_market(known.market, config["exchange"])
         say(f"market: {market} ({why})")
-        command = freqtrade_command()
+        command = [*freqtrade_command(), *(part for path in known.config for part in ("--config", path))]
         if market == "embedded":
-            with embedded_exchange() as overlay:
+            with embedded_exchange(config) as overlay:
                 return run([*command, "--config", str(overlay), "--db-url", new_database(), *more])
     except (StartError, OSError, OperationalException) as error:
         say(f"not started: {error}")
@@ -90,21 +95,25 @@ def choose_market(wanted: str, exchange: Mapping[str, Any]) -> tuple[str, str]:
     Decide where the bot trades.
 
     :param wanted: `auto`, `embedded` or the name of the configured exchange.
-    :param exchange: the `exchange` section of config.json.
+    :param exchange: the `exchange` section of the whole configuration, overlays included.
     :return: `embedded` or the exchange's name, and the reason in words.
-    :raises StartError: the exchange is demanded and does not answer, or is not the configured one.
+    :raises StartError: the exchange is demanded and does not answer, or is not the configured one; or the
+        embedded exchange, which is a Binance, is left for another one's configuration.
     """
     name = exchange["name"]
     if wanted not in ("auto", "embedded", name):
-        raise StartError(f"MARKET must be auto, embedded or {name} (the exchange of {CONFIG}), is {wanted}")
+        raise StartError(f"MARKET must be auto, embedded or {name} (the exchange configured), is {wanted}")
     if wanted == "embedded":
+        if name != EMBEDDED:
+            raise StartError(f"the embedded exchange stands in for {EMBEDDED}, the configuration says {name}")
         return "embedded", "asked for; not the real market"
     # freqtrade itself would fail in market loading after 3 s and then hang until killed (2026.9)
     failure = probe(exchange)
     if failure is None:
         return name, "its public API answers; orders are paper"
-    if wanted == name:
-        raise StartError(f"{name} does not answer ({failure}); MARKET=embedded runs without it")
+    if wanted == name or name != EMBEDDED:
+        hint = "; MARKET=embedded runs without it" if name == EMBEDDED else ""
+        raise StartError(f"{name} does not answer ({failure}){hint}")
     return "embedded", f"{name} does not answer: {failure}; not the real market"
 
 
@@ -174,10 +183,11 @@ def port_is_free(host: str, port: int) -> bool:
 
 
 @contextmanager
-def embedded_exchange() -> Iterator[Path]:
+def embedded_exchange(config: Mapping[str, Any]) -> Iterator[Path]:
     """
     Run the embedded exchange on a free port of 127.0.0.1.
 
+    :param config: freqtrade's, which tells whether spot or futures are traded.
     :return: the configuration file that leads freqtrade to it.
     :raises StartError: it ended, or was not ready in time.
     """
@@ -185,6 +195,8 @@ def embedded_exchange() -> Iterator[Path]:
         overlay = Path(folder) / "embedded.json"
         say("starting the embedded exchange ...")
         command = [sys.executable, "-m", "freqtrade_ext.replica", "--port", "0", "--overlay", str(overlay)]
+        if config.get("trading_mode") == "futures":
+            command.append("--futures")
         # its own session: Ctrl-C reaches the bot first, which still needs its market to end in order
         replica = start(command, start_new_session=True)
         try:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -111,6 +112,8 @@ def test_answers_that_are_no_exchange(clock, status, body, failure):
 def test_unknown_market_and_exchange():
     with pytest.raises(trade.StartError, match=r"MARKET must be auto, embedded or bybit .*, is binance"):
         trade.choose_market("binance", {"name": "bybit"})
+    with pytest.raises(trade.StartError, match="stands in for binance, the configuration says bybit"):
+        trade.choose_market("embedded", {"name": "bybit"})
     with pytest.raises(trade.StartError, match="ccxt knows no exchange named binanse"):
         trade.choose_market("auto", {"name": "binanse"})
 
@@ -121,6 +124,18 @@ def test_port_is_free(silent_port, closed_port):
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
     assert trade.port_is_free("127.0.0.1", port)
+
+
+def test_an_overlay_s_exchange_is_the_one_that_is_probed(tmp_path, monkeypatch, closed_port, capsys):
+    """It was Binance's replica that Bybit's overlay was merged onto, and freqtrade hung."""
+    shutil.copy(ROOT / "config.json", tmp_path)
+    (tmp_path / "user_data").mkdir()
+    api = {"public": f"http://127.0.0.1:{closed_port}"}
+    bybit = {"exchange": {"name": "bybit", "ccxt_config": {"urls": {"api": api}}}}
+    (tmp_path / "bybit.json").write_text(json.dumps(bybit))
+    monkeypatch.chdir(tmp_path)
+    assert trade.main(["--config", "bybit.json"]) == 1
+    assert "not started: bybit does not answer (NetworkError)" in capsys.readouterr().out
 
 
 COMMAND = [sys.executable, "-m", "freqtrade_ext", "trade", "--market", "embedded"]
