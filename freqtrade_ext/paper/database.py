@@ -37,8 +37,8 @@ def check_database(exchange: Exchange) -> None:
         if other != own:
             raise OperationalException(
                 f"The database holds an open trade of {other}: {trade.pair} (#{trade.id}), and this bot "
-                f"trades {own}. Give it a database of its own (`db_url` in the configuration, or --db-url), or end "
-                f"that trade with the configuration it was opened with."
+                f"trades {own}. Give it a database of its own (`db_url` in the configuration, or --db-url), "
+                f"or end that trade with the configuration it was opened with."
             )
     engine = Trade.session.get_bind()
     used = Path(engine.url.database or "").name if isinstance(engine, Engine) else ""
