@@ -97,8 +97,10 @@ class PaperExchange(Exchange):
         reduceOnly: bool = False,
         initial_order: bool = True,
     ) -> dict[str, Any]:
-        # stock freqtrade drops time in force and reduce-only on the way to its dry-run order
-        params = {"timeInForce": time_in_force.upper(), "reduceOnly": reduceOnly}
+        # stock freqtrade drops both on the way to its dry-run order, and live the first for market orders
+        # (2026.9 exchange.py `_get_params`)
+        sent = "GTC" if ordertype == "market" else time_in_force.upper()
+        params = {"timeInForce": sent, "reduceOnly": reduceOnly}
         try:
             # a rate below the tick stays what it is, not 0
             rate = self.price_to_precision(pair, rate) or rate

@@ -104,8 +104,8 @@ class ManagedStrategy(Wrapping):
         """
         Put the plan in charge; freqtrade calls this once, before the first order, in trading and backtests.
 
-        :raises OperationalException: a setting is wrong, or the strategy has callbacks of its own that
-            would bypass the plan.
+        :raises OperationalException: a setting is wrong, the stop's orders could never be filled, or the
+            strategy has callbacks of its own that would bypass the plan.
         """
         own = [name for name in DECIDING if getattr(type(self), name) is not getattr(ManagedStrategy, name)]
         if own:
@@ -120,6 +120,7 @@ class ManagedStrategy(Wrapping):
             settings = tuned(self, settings)
         except SettingsError as error:
             raise OperationalException(str(error)) from error
+        check_stop_orders(self)
         set_rules(self, settings)
         self.manager = Manager(self, settings)
 
@@ -223,6 +224,17 @@ class ManagedStrategy(Wrapping):
         """Let no trade go without the stop of its plan: not after a restart, nor one that came without."""
         self.manager.plan_of(trade)
 
+    def ft_check_timed_out(self, trade: Trade, order: Order, current_time: datetime) -> bool:
+        """
+        Cancel an open order once the stop is reached, before the stop is asked for.
+
+        freqtrade cancels it as well, but only after it has read what there is to sell: what the order has
+        filled by then is missing, and the stop is refused (2026.9 freqtradebot.py `execute_trade_exit`).
+        """
+        return self.manager.is_in_the_way(trade, order) or super().ft_check_timed_out(
+            trade, order, current_time
+        )
+
     def ft_stoploss_reached(self, current_rate: float, trade: Trade, **kwargs: Any) -> ExitCheckTuple:
         """
         Leave the stop to its order on the exchange where there is one, on paper as with real money.
@@ -266,3 +278,19 @@ def set_rules(strategy: IStrategy, settings: Settings) -> None:
     for name, value in rules.items():
         setattr(strategy, name, value)
     strategy.config.update(rules)
+
+
+def check_stop_orders(strategy: IStrategy) -> None:
+    """
+    Refuse a time in force by which the stop itself would be refused, or expire, again and again.
+
+    :raises OperationalException: naming both settings.
+    """
+    kinds, time_in_force = strategy.order_types, strategy.order_time_in_force["exit"]
+    stops = ["emergency_exit"] if kinds.get("stoploss_on_exchange") else ["stoploss", "emergency_exit"]
+    for name in stops:
+        if kinds.get(name) == "limit" and time_in_force.upper() in ("PO", "FOK"):
+            raise OperationalException(
+                f"order_types.{name} is limit and order_time_in_force.exit is {time_in_force}: a falling "
+                f"market would never fill the stop. Set order_types.{name} to market, or the other to GTC"
+            )

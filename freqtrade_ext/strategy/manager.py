@@ -7,7 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
-from freqtrade.enums import TRADE_MODES, TradingMode
+from freqtrade.enums import TRADE_MODES, ExitType, TradingMode
+from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
@@ -29,6 +30,8 @@ from freqtrade_ext.strategy.repeats import quieten
 logger = logging.getLogger(__name__)
 
 MESSENGERS = ("telegram", "discord", "webhook")
+STOP_TAGS = (ExitType.STOP_LOSS.value, ExitType.TRAILING_STOP_LOSS.value, ExitType.LIQUIDATION.value)
+"""tags of the orders that freqtrade places where it takes a stop itself"""
 RECENT_DRAWN = 50
 """closed trades that the chart shows after a restart"""
 
@@ -181,7 +184,19 @@ class Manager:
             position.follow_lot(trade, self._exchange.get_precision_amount(trade.pair))
             if self._write_off(trade, rate):
                 return None
+        if position.is_stopped(trade, rate):
+            return None
         return self._exits.due(trade, plan, stage, rate, now)
+
+    def is_in_the_way(self, trade: Trade, order: Order) -> bool:
+        """Return whether an open order holds what a stop that is reached needs."""
+        if not self.is_trading or not trade.has_open_position or position.tag_of(order) in STOP_TAGS:
+            return False
+        try:
+            rate = self._exchange.get_rate(trade.pair, True, "exit", trade.is_short)
+        except (DependencyException, TemporaryError):
+            return False
+        return position.is_stopped(trade, rate)
 
     def _least_stake(self, pair: str, rate: float) -> float:
         """Give what an exit must leave or take, in stake currency, at least."""

@@ -151,6 +151,11 @@ def settle(trade: Trade, record_of: Callable[[str], Mapping[str, Any] | None]) -
     return before != (trade.amount, trade.is_open)
 
 
+def is_stopped(trade: Trade, rate: float) -> bool:
+    """Return whether an exit at this rate is one at the stop, or beyond it."""
+    return rate >= trade.stop_loss if trade.is_short else rate <= trade.stop_loss
+
+
 def is_dust(trade: Trade, rate: float, limits: Mapping[str, Any]) -> bool:
     """
     Tell whether a position that should shrink or go is less than the exchange lets anyone sell.
@@ -159,8 +164,7 @@ def is_dust(trade: Trade, rate: float, limits: Mapping[str, Any]) -> bool:
 
     :param limits: of the market, as ccxt gives them.
     """
-    is_stopped = rate >= trade.stop_loss if trade.is_short else rate <= trade.stop_loss
-    if not is_stopped and not any(is_fill(o, trade.exit_side) for o in trade.orders):
+    if not is_stopped(trade, rate) and not any(is_fill(o, trade.exit_side) for o in trade.orders):
         return False
     least_cost, least_amount = limits["cost"]["min"] or 0.0, limits["amount"]["min"] or 0.0
     return bool(trade.amount * rate < least_cost or trade.amount < least_amount)

@@ -118,6 +118,25 @@ def test_strategy_with_a_stop_of_its_own_is_refused(backtest):
         backtest("OwnStop", folder="tests/strategies")
 
 
+@pytest.mark.parametrize("time_in_force", ["PO", "FOK"])
+def test_a_limit_stop_that_its_time_in_force_lets_nobody_fill_is_refused_at_the_start(
+    backtest, time_in_force
+):
+    with pytest.raises(
+        OperationalException,
+        match=rf"order_types.stoploss is limit and order_time_in_force.exit is {time_in_force}",
+    ):
+        backtest(
+            order_types={
+                "entry": "market",
+                "exit": "market",
+                "stoploss": "limit",
+                "stoploss_on_exchange": False,
+            },
+            order_time_in_force={"entry": "GTC", "exit": time_in_force},
+        )
+
+
 def test_strategy_that_drops_columns_does_not_trade(backtest, caplog):
     backtest("DropsColumns", folder="tests/strategies")
     assert LocalTrade.bt_trades == []

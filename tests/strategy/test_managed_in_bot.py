@@ -1,6 +1,5 @@
 """Managed strategies in the real bot, on books that only the test changes: what may go wrong."""
 
-import json
 import shutil
 import signal
 import sqlite3
@@ -8,12 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from tests.bot_process import ROOT, Bot, running_bot, running_market
+from tests.bot_process import ROOT, running_bot
+from tests.strategy.conftest import ASKS, BIDS, plan_of, times_said
 
 pytestmark = pytest.mark.timeout(240)
 
-BIDS = [(104_860.0, 5.0)]
-ASKS = [(104_870.0, 5.0)]
 LIMIT_ENTRY = {
     "entry": "limit",
     "exit": "market",
@@ -25,40 +23,12 @@ LIMIT_ENTRY = {
 }
 
 
-@pytest.fixture(scope="module")
-def market(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("market")
-    with running_market(folder, "--pairs", "BTC/USDT", "--scenario", "calm", "--seed", "1") as market:
-        yield market
-
-
-@pytest.fixture
-def new_bot(market, tmp_path):
-    exchange = json.loads((ROOT / "config.json").read_text())["exchange"] | {"pair_whitelist": ["BTC/USDT"]}
-    market.freeze("BTCUSDT", BIDS, ASKS)
-
-    def new(strategy="AlwaysEnter", **changes):
-        strategies = str(ROOT / "tests" / "strategies")
-        return Bot(tmp_path / "bot", market, strategy, exchange=exchange, strategy_path=strategies, **changes)
-
-    return new
-
-
 def change(bot, *statements):
     """Change the database of a bot that does not run."""
     with closing(sqlite3.connect(bot.folder / "bot.sqlite")) as database:
         for statement in statements:
             database.execute(statement)
         database.commit()
-
-
-def times_said(bot, text):
-    """Count a text in the log, which breaks its lines anywhere."""
-    return " ".join(bot.log.split()).count(text)
-
-
-def plan_of(bot):
-    return bot.wait(lambda: bot.custom_data().get("plan"), "the plan")
 
 
 def test_unedited_strategy_runs_by_plan(new_bot, market):

@@ -1,0 +1,81 @@
+"""Stops and targets of the real bot where something else is in their way."""
+
+import pytest
+
+from tests.bot_process import running_bot
+from tests.strategy.conftest import plan_of, times_said
+
+pytestmark = pytest.mark.timeout(240)
+
+MARKET = {
+    "entry": "market",
+    "exit": "market",
+    "emergency_exit": "market",
+    "force_entry": "market",
+    "force_exit": "market",
+    "stoploss": "market",
+    "stoploss_on_exchange": False,
+}
+AT_THE_ASK = {"price_side": "same", "use_order_book": True, "order_book_top": 1}
+
+
+def fall_through_the_stop(bot, market, plan):
+    """Fall in one step, and return the trade once it is closed."""
+    rate = round(plan["stop_rate"] - 50, 2)
+    market.freeze("BTCUSDT", [(rate, 5.0)], [(rate + 30, 5.0)])
+    return bot.closed_trade(60)
+
+
+def sold(bot):
+    return [(o["ft_order_tag"].split()[0], o["filled"]) for o in bot.orders() if o["side"] == "sell"]
+
+
+@pytest.mark.parametrize("time_in_force", ["PO", "FOK"])
+def test_a_market_stop_is_sent_without_the_time_in_force_of_limit_orders(new_bot, market, time_in_force):
+    """It was refused, or expired for want of a deep book, in each loop: 10 % lower the position was open."""
+    bot = new_bot(order_time_in_force={"entry": "GTC", "exit": time_in_force})
+    with running_bot(bot):
+        plan = plan_of(bot)
+        rate = round(plan["stop_rate"] - 50, 2)
+        market.freeze("BTCUSDT", [(rate, 0.0005)], [(rate + 30, 5.0)])
+        bot.wait(lambda: ("stop_loss", 0.0005) in sold(bot), "what the thin book takes", 20)
+        trade = fall_through_the_stop(bot, market, plan)
+    assert trade["exit_reason"] == "stop_loss"
+    assert {tag for tag, _ in sold(bot)} == {"stop_loss"}
+    assert not times_said(bot, "rejects market")
+
+
+@pytest.mark.parametrize(
+    ("stoploss", "time_in_force"), [("market", "GTC"), ("market", "PO"), ("limit", "GTC")]
+)
+def test_a_partly_filled_target_neither_keeps_the_stop_from_selling_nor_is_asked_for_below_it(
+    new_bot, market, stoploss, time_in_force
+):
+    """The stop was refused for want of what the resting order had sold, then a `tp1` went out below it."""
+    bot = new_bot(
+        order_types={**MARKET, "exit": "limit", "stoploss": stoploss},
+        order_time_in_force={"entry": "GTC", "exit": time_in_force},
+        exit_pricing=AT_THE_ASK,
+        freqtrade_ext={"maker_fill": "optimistic"},
+    )
+    with running_bot(bot):
+        plan = plan_of(bot)
+        ask = round(plan["target_rates"][0] + 1, 2)
+        market.freeze("BTCUSDT", [(ask - 20, 5.0)], [(ask, 5.0)])
+        (order,) = bot.wait(lambda: bot.rows("select * from orders where ft_is_open"), "a resting tp1")
+        assert order["ft_order_tag"] == "tp1"
+        market._post("print", symbol="BTCUSDT", side="buy", rate=ask, amount=0.0002)
+        bot.wait(lambda: bot.rows("select * from orders where filled = 0.0002"), "a part of tp1")
+        if stoploss == "limit":
+            # such a stop is sent at the ask here, and rests there: somebody takes it
+            rate = round(plan["stop_rate"] - 50, 2)
+            market.freeze("BTCUSDT", [(rate - 30, 5.0)], [(rate, 5.0)])
+            resting = "select * from orders where ft_is_open and ft_order_tag = 'stop_loss'"
+            bot.wait(lambda: bot.rows(resting), "a resting stop")
+            market._post("print", symbol="BTCUSDT", side="buy", rate=rate, amount=1.0)
+            trade = bot.closed_trade(60)
+        else:
+            trade = fall_through_the_stop(bot, market, plan)
+    assert trade["exit_reason"] == "stop_loss"
+    assert [tag for tag, filled in sold(bot) if filled] == ["tp1", "stop_loss"]
+    assert not times_said(bot, "Unable to place order")
