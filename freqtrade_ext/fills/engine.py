@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from functools import partial
 from threading import RLock
 from typing import Any
@@ -100,6 +101,24 @@ class Engine:
             order.end("canceled", "it belongs to no open trade")
             self._holdings.save(order)
 
+    def take_back(self, order_ids: Iterable[str]) -> None:
+        """
+        Undo what the orders of a deleted trade did to the account, as if there had never been any.
+
+        :param order_ids: in the order in which they were placed; those of another engine are passed over.
+        """
+        with self._lock:
+            known = [order for order_id in order_ids if (order := self._holdings.orders.get(order_id))]
+            for order in reversed(known):
+                self._holdings.take_back(order)
+            if known:
+                self._holdings.save(*known)
+
+    def filled_orders(self) -> list[str]:
+        """Return the ids of all orders that were ever filled, oldest first."""
+        with self._lock:
+            return [order_id for order_id, order in self._holdings.orders.items() if order.filled]
+
     def fill_record(self, order_id: str) -> dict[str, Any] | None:
         """Return what happened to an order (`PaperOrder.record`); None for one this engine never had."""
         order = self._holdings.orders.get(order_id)
@@ -117,6 +136,16 @@ class Engine:
 
     def total(self, currency: str) -> float:
         return self._holdings.total(currency)
+
+    def balances(self) -> dict[str, tuple[float, float]]:
+        """Return currency -> (free, total), in units of it, for each that the account has ever held."""
+        with self._lock:
+            return self._holdings.balances()
+
+    def positions(self) -> dict[str, tuple[float, float, float]]:
+        """Return pair -> (base units, negative when short; margin in quote units; leverage) on futures."""
+        with self._lock:
+            return self._holdings.positions()
 
     # -- taker ------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from freqtrade_ext.fills.account import Account, currencies
-from freqtrade_ext.fills.fees import fee_for
+from freqtrade_ext.fills.book import BuySell
+from freqtrade_ext.fills.fees import Fee, fee_for
 from freqtrade_ext.fills.market import Cursor, MarketAccess, Store
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
 from freqtrade_ext.fills.taken import Ledger
@@ -79,6 +80,19 @@ class Holdings:
         """Balance that no open order and no position ties up, in units of the currency."""
         locked = sum(self._locked(o, currency) for o in self.open_orders())
         return self._account.total(currency) - locked - self._account.margin_in(currency)
+
+    def balances(self) -> dict[str, tuple[float, float]]:
+        """Return currency -> (free, total), in units of it, for each that the account has ever held."""
+        held = {**self._account.start, **self._account.moved}
+        return {currency: (self.free(currency), self.total(currency)) for currency in held}
+
+    def positions(self) -> dict[str, tuple[float, float, float]]:
+        """Return pair -> (base units, negative when short; margin in quote units; leverage) on futures."""
+        account = self._account
+        return {
+            pair: (float(amount), float(abs(cost)) / account.leverage[pair], account.leverage[pair])
+            for pair, (amount, cost) in account.positions.items()
+        }
 
     def _locked(self, order: PaperOrder, currency: str) -> float:
         """What an open order ties up of a currency."""
@@ -156,6 +170,17 @@ class Holdings:
         order.add_fee(fee)
         self._account.pay(fee)
         logger.debug("%s: %s %s for %s, fee %s", request.pair, request.side, amount, cost, fee)
+
+    def take_back(self, order: PaperOrder) -> None:
+        """Undo what an order did to the account, and end it where it is open."""
+        request = order.request
+        if order.status == "open":
+            order.end("canceled", "its trade was deleted")
+        opposite: BuySell = "sell" if request.side == "buy" else "buy"
+        self._account.trade(request.pair, opposite, order.filled, order.cost, request.leverage)
+        for currency, cost in order.fees.items():
+            self._account.pay(Fee(currency, -cost, 0.0))
+        order.forget_fills()
 
 
 def _aggression(request: OrderRequest) -> float:

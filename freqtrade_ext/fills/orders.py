@@ -95,6 +95,12 @@ class PaperOrder:
 
     @property
     def average(self) -> float | None:
+        """Quote per base: the very rate where all fills had one, which a quotient misses by its last bits."""
+        rates = {self.worst} if self.taker_amount else set()
+        if self.maker_amount:
+            rates.add(self.request.limit)
+        if self.levels <= 1 and len(rates) == 1 and None not in rates:
+            return rates.pop()
         return self.cost / self.filled if self.filled else None
 
     @property
@@ -120,6 +126,11 @@ class PaperOrder:
     def add_fee(self, fee: Fee) -> None:
         self.fees[fee.currency] = self.fees.get(fee.currency, 0.0) + fee.cost
         self.fee_value += fee.value
+
+    def forget_fills(self) -> None:
+        """Make it an order that was never filled: its fills were taken back."""
+        self.taker_amount = self.taker_cost = self.maker_amount = self.maker_cost = self.fee_value = 0.0
+        self.fees = {}
 
     def end(self, status: Status, reason: str) -> None:
         self.status, self.reason = status, reason

@@ -106,8 +106,6 @@ class PaperExchange(Exchange):
             rate = self.price_to_precision(pair, rate) or rate
         except ArithmeticError as error:  # more digits than ccxt's decimals have; nothing else would catch it
             raise InvalidOrderException(f"{self.name} has no order of {pair} at {rate}") from error
-        if side == "sell" and self.trading_mode == TradingMode.SPOT:
-            amount = self._at_hand(pair, amount)
         return self.create_dry_run_order(pair, ordertype, side, amount, rate, leverage, params)
 
     def create_dry_run_order(
@@ -174,16 +172,6 @@ class PaperExchange(Exchange):
         worst_rate = rate * (1.05 if side == "buy" else 0.95)
         order_book = self.fetch_l2_order_book(pair, 20)
         return self.get_dry_market_fill_price(pair, side, amount, rate, worst_rate, order_book)
-
-    def _at_hand(self, pair: str, amount: float) -> float:
-        """
-        Cut an exit to the coins that are there, as freqtrade does by the wallet of a real account.
-
-        Its dry-run wallet still has what the fee of a further entry took, and fees in BNB took of a position
-        in BNB: the exit would be refused for ever (2026.9 freqtradebot.py `_safe_exit_amount`: up to 2 %).
-        """
-        free = self.paper.free(currencies(pair)[0])
-        return free if 0.98 * amount < free < amount else amount
 
     def _take_over(self, order_id: str) -> PaperOrder:
         """Take over an order that stock freqtrade's dry-run placed before the engine was installed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from functools import partial
+from typing import cast
 
 from freqtrade import __version__ as freqtrade_version
 from freqtrade.enums import TradingMode
@@ -14,16 +15,18 @@ from freqtrade.exceptions import (
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Trade
 from freqtrade.util import FtTTLCache
+from freqtrade.wallets import Wallets
 
 from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.database import check_database
 from freqtrade_ext.paper.exchange import PaperExchange
-from freqtrade_ext.paper.left_over import open_again, replay_orders
+from freqtrade_ext.paper.left_over import open_again, replay_orders, undo_deletions
 from freqtrade_ext.paper.stock import config_of, share_markets, streaming_client
 from freqtrade_ext.paper.store import DatabaseStore, MemoryStore
 from freqtrade_ext.paper.venue import Venue
+from freqtrade_ext.paper.wallets import PaperWallets
 from freqtrade_ext.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -39,13 +42,14 @@ SEAMS = {
 """method of freqtrade's Exchange (2026.9) -> its parameters, on which this module stands"""
 
 
-def install(exchange: Exchange, settings: Settings) -> Engine | None:
+def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = None) -> Engine | None:
     """
     Let orders of this exchange instance fill as the real exchange would fill them.
 
-    Only the instance is touched, so other bots, backtests and live trading in the process stay stock.
+    Only the instances are touched, so other bots, backtests and live trading in the process stay stock.
 
     :param exchange: the bot's own exchange.
+    :param wallets: the bot's own, which show the paper account from now on.
     :return: the engine, or None where the bot trades for real (`dry_run: false`) and nothing is installed.
     :raises OperationalException: naming freqtrade's version and the seam, where freqtrade has changed; or
         the database holds open trades of another exchange or mode.
@@ -76,6 +80,10 @@ def install(exchange: Exchange, settings: Settings) -> Engine | None:
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     if has_database:
         open_again(exchange.paper)
+        undo_deletions(exchange.paper)
+    if wallets is not None:
+        wallets.__class__ = PaperWallets
+        cast(PaperWallets, wallets).paper = exchange.paper
     logger.info(
         "Dry-run orders fill from the order book of %s: %g-%g ms latency, %s estimate of resting orders, "
         "fees in %s.",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 from freqtrade.exceptions import InvalidOrderException
 from freqtrade.persistence import Order, Trade
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.fills.fees import Fee
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+
+logger = logging.getLogger(__name__)
 
 
 def replay_orders(account: Account) -> None:
@@ -42,6 +48,28 @@ def open_again(engine: Engine) -> None:
             row.ft_is_open = True
         else:
             engine.drop(order)
+
+
+def undo_deletions(engine: Engine) -> None:
+    """
+    Undo what the orders of deleted trades did to the account: those deleted so far, and from now on.
+
+    `/delete` makes stock freqtrade's dry-run wallet forget a trade; what it bought and paid would otherwise
+    stay in the paper account for ever, where nobody can sell it.
+    """
+    known = set(Trade.session.scalars(select(Order.order_id)))
+    engine.take_back([order_id for order_id in engine.filled_orders() if order_id not in known])
+
+    @event.listens_for(Trade.session, "before_flush")
+    def take_back(session: Session, *_: object) -> None:
+        for trade in session.deleted:
+            if isinstance(trade, Trade) and any(order.safe_filled for order in trade.orders):
+                engine.take_back([order.order_id for order in trade.orders])
+                logger.warning(
+                    "%s: trade %s is deleted, and the paper account takes back what its orders did",
+                    trade.pair,
+                    trade.id,
+                )
 
 
 def order_left(order_id: str) -> PaperOrder:

@@ -106,9 +106,6 @@ class Entries:
 
     def account_state(self) -> AccountState:
         balance = self._strategy.wallets.get_available_stake_amount()
-        if self._paper is not None:
-            # freqtrade's dry-run wallet knows neither fees in other assets nor dust
-            balance = min(balance, self._paper.free(self._currency))
         winners, losers = recent_results(self._settings.recent_trades)
         return AccountState(balance, Trade.get_open_trade_count(), winners, losers)
 

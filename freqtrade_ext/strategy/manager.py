@@ -54,7 +54,7 @@ class Manager:
         self._strategy, self._exchange = strategy, exchange_of(strategy)
         self._paper = None
         if self.is_trading and strategy.config["dry_run"]:
-            self._paper = install(self._exchange, settings)
+            self._paper = install(self._exchange, settings, strategy.wallets)
             quieten()
             if self._exchange.feed is not None:
                 self.pace = Pace(self._exchange.feed, strategy.config)

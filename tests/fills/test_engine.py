@@ -1,6 +1,8 @@
 """The table of fill-model.md, row by row, and what surrounds it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from freqtrade_ext.fills.book import BadBook, Book
 from freqtrade_ext.fills.engine import OrderRejected
@@ -46,6 +48,18 @@ def test_market_buy_average_is_never_clamped():
     d = desk(asks=[(100.0, 1.0), (200.0, 100.0)])
     order = d.order("buy", 10)
     assert (order.average, order.worst, order.levels) == (190, 200, 2)
+
+
+@given(lots=st.integers(1, 10**7), ticks=st.integers(1, 10**8))
+def test_a_fill_of_one_level_has_its_rate_exactly(lots, ticks):
+    """113269.95 was 113269.94999999998, which is a tick below."""
+    amount, rate = float(f"{lots}e-5"), float(f"{ticks}e-2")
+    taker = desk(bids=[(0.001, 1.0)], asks=[(rate, amount)]).order("buy", amount)
+    resting = desk(bids=[(0.001, 1.0)], asks=[(rate * 2, 1.0)], maker_fill="optimistic")
+    maker = resting.order("buy", amount, limit=rate)
+    resting.market.trade("sell", rate, amount / 3)
+    resting.market.trade("sell", rate, amount)
+    assert (taker.average, resting.poll(maker).average) == (rate, rate)
 
 
 def test_the_same_liquidity_never_fills_twice():

@@ -294,16 +294,6 @@ def test_a_buy_that_cannot_be_paid_raises_freqtrades_own_error(new_exchange, mar
         order(paper, "buy", 20, 2.0, "market")
 
 
-def test_an_exit_is_cut_to_the_coins_that_fees_have_left(new_exchange, market):
-    market.book([(1.99, 1e6)], [(2.00, 1e6)])
-    paper = installed(new_exchange(dry_run_wallet=10_000))
-    assert order(paper, "buy", 2000, 2.0, "market")["filled"] == 2000
-    # the fee took 2, of which freqtrade does not know where this is a further entry of a trade
-    assert order(paper, "sell", 2000, 1.99, "market")["filled"] == 1998
-    with pytest.raises(InsufficientFundsError, match=r"sell needs 10\.0+ XRP, free are 0\.0+"):
-        order(paper, "sell", 10, 1.99, "market")
-
-
 def test_a_stop_that_would_trigger_at_once_is_refused(market, paper):
     market.prints("sell", 1.80, 1)
     with pytest.raises(InvalidOrderException, match=r"Stop 1\.9 would trigger immediately: last rate 1\.8"):

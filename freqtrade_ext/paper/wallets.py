@@ -1,0 +1,75 @@
+"""freqtrade's wallets, read from the paper account: FreqUI, sizes and exits see what is really there."""
+
+from __future__ import annotations
+
+import logging
+
+from freqtrade.enums import TradingMode
+from freqtrade.persistence import Trade
+from freqtrade.wallets import PositionWallet, Wallet, Wallets
+
+from freqtrade_ext.fills.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+
+class PaperWallets(Wallets):
+    """
+    Wallets that read the paper account whenever somebody asks. Mixed in by `install` only.
+
+    Nothing is copied, so nothing is ever out of date. Stock freqtrade adds its dry-run balances up from
+    trades (2026.9 wallets.py `_update_dry`): without fees in other assets and coins left behind, and from
+    what the asking thread's database session remembers, which may be older than the last fill.
+    """
+
+    paper: Engine
+
+    @property
+    def _wallets(self) -> dict[str, Wallet]:
+        return {
+            currency: Wallet(currency, free, total - free, total)
+            for currency, (free, total) in self.paper.balances().items()
+        }
+
+    @property
+    def _positions(self) -> dict[str, PositionWallet]:
+        return {
+            pair: PositionWallet(pair, abs(amount), leverage, margin, "short" if amount < 0 else "long")
+            for pair, (amount, margin, leverage) in self.paper.positions().items()
+        }
+
+    def _update_dry(self) -> None:
+        """Copy nothing."""
+
+    def get_starting_balance(self) -> float:
+        """
+        Return what the bot began with, in stake currency.
+
+        Stock freqtrade infers it from the present balance, which coins left behind and fees in BNB lower.
+        """
+        if "available_capital" in self._config:
+            return super().get_starting_balance()
+        return float(self._start_cap.get(self._stake_currency, 0.0) * self._config["tradable_balance_ratio"])
+
+    def check_exit_amount(self, trade: Trade) -> bool:
+        """
+        Cut the trade to the coins that are there; freqtrade asks before it looks at each open trade.
+
+        Fees in BNB take from a position in BNB. freqtrade cuts only the exit order, or refuses it for ever
+        where more than 2 % are missing (2026.9 freqtradebot.py `_safe_exit_amount`).
+        """
+        missing = trade.amount - self.get_total(trade.safe_base_currency)
+        if trade.trading_mode == TradingMode.FUTURES or missing <= 0:
+            return True
+        entry = trade.select_filled_orders(trade.entry_side)[-1]
+        entry.ft_fee_base = entry.safe_fee_base + missing
+        trade.recalc_trade_from_orders()
+        logger.warning(
+            "%s: fees took %.8g %s of trade %s, %.8g are left to sell",
+            trade.pair,
+            missing,
+            trade.safe_base_currency,
+            trade.id,
+            trade.amount,
+        )
+        return True
