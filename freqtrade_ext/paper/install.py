@@ -60,14 +60,7 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         return None
     if isinstance(exchange, PaperExchange):
         return exchange.paper
-    for name, parameters in SEAMS.items():
-        seam = getattr(type(exchange), name, None)
-        found = list(inspect.signature(seam).parameters)[1:] if seam else None
-        if found != parameters.split():
-            raise OperationalException(
-                f"freqtrade {freqtrade_version} does not fit freqtrade_ext: Exchange.{name} takes "
-                f"{found}, expected {parameters.split()}. Use freqtrade 2026.9."
-            )
+    _check_seams(exchange, wallets)
     has_database = hasattr(Trade, "session")
     store = DatabaseStore() if has_database else MemoryStore()
     account = _account(exchange)
@@ -93,6 +86,22 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         "the asset received" if settings.fee_asset == "received" else settings.fee_asset,
     )
     return exchange.paper
+
+
+def _check_seams(exchange: Exchange, wallets: Wallets | None) -> None:
+    for name, parameters in SEAMS.items():
+        seam = getattr(type(exchange), name, None)
+        found = list(inspect.signature(seam).parameters)[1:] if seam else None
+        if found != parameters.split():
+            raise OperationalException(
+                f"freqtrade {freqtrade_version} does not fit freqtrade_ext: Exchange.{name} takes "
+                f"{found}, expected {parameters.split()}. Use freqtrade 2026.9."
+            )
+    if wallets is not None and not {"_wallets", "_positions"} <= vars(wallets).keys():
+        raise OperationalException(
+            f"freqtrade {freqtrade_version} does not fit freqtrade_ext: its Wallets keep balances elsewhere. "
+            "Use freqtrade 2026.9."
+        )
 
 
 def new_feed(exchange: Exchange, fresh_ms: float) -> Feed:
