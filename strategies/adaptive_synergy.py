@@ -20,11 +20,6 @@ class AdaptiveSynergy(ManagedStrategy):
     timeframe = "1h"
     can_short = True
 
-    plot_config = {  # noqa: RUF012  # freqtrade's own form
-        "main_plot": {"fast": {"color": "#eeca3b"}, "slow": {"color": "#4c78a8"}},
-        "subplots": {"RSI of signals": {"rsi": {"color": "#f58518"}}},
-    }
-
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe["fast"] = talib.SMA(dataframe["close"], timeperiod=20)
         dataframe["slow"] = talib.SMA(dataframe["close"], timeperiod=50)

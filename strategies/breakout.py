@@ -19,13 +19,6 @@ class BreakoutStrategy(ManagedStrategy):
     # the EMA forgets where it began: 0.09 % off after 200 candles, 0.004 % after 400
     startup_candle_count = 400
 
-    plot_config = {  # noqa: RUF012  # freqtrade's own form
-        "main_plot": {
-            "range_high": {"color": "#4c78a8"},
-            "ema": {"color": "#eeca3b"},
-        }
-    }
-
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         # of the candles before: a candle cannot break its own range
         dataframe["range_high"] = dataframe["high"].rolling(20).max().shift(1)

@@ -22,15 +22,6 @@ class MomentumBreakout(ManagedStrategy):
     # 200 changes, each over 20 candles
     startup_candle_count = 220
 
-    plot_config = {  # noqa: RUF012  # freqtrade's own form
-        "main_plot": {
-            "range_high": {"color": "#4c78a8"},
-            "range_low": {"color": "#4c78a8"},
-            "average": {"color": "#eeca3b"},
-        },
-        "subplots": {"Momentum (standard deviations)": {"momentum": {"color": "#f58518"}}},
-    }
-
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         # of the candles before: a candle cannot break its own range
         dataframe["range_high"] = dataframe["high"].rolling(55).max().shift(1)

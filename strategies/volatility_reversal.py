@@ -20,15 +20,6 @@ class VolatilityReversal(ManagedStrategy):
     timeframe = "1h"
     can_short = True
 
-    plot_config = {  # noqa: RUF012  # freqtrade's own form
-        "main_plot": {
-            "upper": {"color": "#4c78a8"},
-            "middle": {"color": "#eeca3b"},
-            "lower": {"color": "#4c78a8"},
-        },
-        "subplots": {"Range against usual": {"unrest": {"color": "#f58518"}}},
-    }
-
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         close = dataframe["close"]
         bands = talib.BBANDS(close, timeperiod=20, nbdevup=2.5, nbdevdn=2.5)

@@ -61,7 +61,8 @@ async def _serve(args: argparse.Namespace) -> None:
     async with server.running(args.port) as port:
         url = f"http://{HOST}:{port}"
         if args.overlay is not None:
-            args.overlay.write_text(json.dumps(overlay(url, is_futures=args.futures), indent=2) + "\n")
+            config = overlay(url, is_futures=args.futures, is_recorded=bool(args.recording))
+            args.overlay.write_text(json.dumps(config, indent=2) + "\n")
         print(f"listening on {url}, {len(server.exchange.running)} pairs, {what}", flush=True)
         await stop.wait()
 

@@ -41,6 +41,7 @@ class Replica:
         speed: float = 1.0,
         loop: bool = False,
     ) -> None:
+        self._is_recorded = bool(recording)
         if recording:
             self.exchange = play(recording, speed, loop, clock)
         else:
@@ -57,7 +58,7 @@ class Replica:
 
     def overlay(self, *, is_futures: bool = False) -> dict[str, Any]:
         """The freqtrade configuration that leads a bot here."""
-        return overlay(self.url, is_futures=is_futures)
+        return overlay(self.url, is_futures=is_futures, is_recorded=self._is_recorded)
 
     def advance(self, to_ms: int) -> None:
         """Play the market up to a time, and return when that is done."""

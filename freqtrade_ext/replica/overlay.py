@@ -11,7 +11,7 @@ LABEL = "embedded exchange, NOT the real market"
 _HOST = re.compile(r"^(http|ws)s?://[^/]+")
 
 
-def overlay(url: str, bot_name: str = "freqtrade", *, is_futures: bool = False) -> dict[str, Any]:
+def overlay(url: str, *, is_futures: bool = False, is_recorded: bool = False) -> dict[str, Any]:
     """
     What to merge over a freqtrade configuration (`freqtrade trade -c config.json -c overlay.json`).
 
@@ -19,23 +19,26 @@ def overlay(url: str, bot_name: str = "freqtrade", *, is_futures: bool = False) 
 
     :param url: of the running exchange, e.g. http://127.0.0.1:8790.
     :param is_futures: load the USD-M perpetuals instead of the spot markets.
+    :param is_recorded: the market is a recording, not an invented one.
     """
     # a second of work, which only a caller who leads a bot here should wait for
     import ccxt.pro
 
     api = rehost(ccxt.pro.binance().urls["api"], url)
+    kind = "recorded" if is_recorded else "invented"
     # ccxt takes a socket for a spot one by `/stream` in its url
     api["ws"]["spot"] = url.replace("http", "ws", 1) + "/stream/ws"
     return {
-        "bot_name": f"{bot_name} ({LABEL})",
+        # FreqUI's header has no room for more
+        "bot_name": f"embedded ({kind})",
         "exchange": {
             "name": "binance",
             # in place of the user's own, which are none of this exchange's business
             "key": API_KEY,
             "secret": API_SECRET,
             "ccxt_config": {
-                # freqtrade's log lines call the exchange by this name
-                "name": f"Binance ({LABEL})",
+                # by which log, start message, FreqUI and report call the exchange
+                "name": f"{kind}, {LABEL}",
                 "options": {
                     "fetchMarkets": {"types": ["linear" if is_futures else "spot"]},
                     "fetchMargins": False,

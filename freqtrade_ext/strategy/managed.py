@@ -13,6 +13,7 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy, timeframe_to_minutes
 from pandas import DataFrame
 
+from freqtrade_ext.paper.market_name import name_market
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.market_state import MIN_CANDLES
 from freqtrade_ext.plan.plan import PlanError
@@ -20,7 +21,7 @@ from freqtrade_ext.settings import Settings, SettingsError
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded
 from freqtrade_ext.strategy.chart import LINES
 from freqtrade_ext.strategy.manager import Manager
-from freqtrade_ext.strategy.market_states import PREFIX, state_timeframe
+from freqtrade_ext.strategy.market_states import state_timeframe
 from freqtrade_ext.strategy.tuning import add_parameters, tuned
 from freqtrade_ext.strategy.wrapped import Wrapping
 
@@ -46,14 +47,6 @@ DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
 """callbacks that are the plan; a strategy that has its own of these is refused"""
 
 STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP_LOSS)
-
-SUBPLOTS = {
-    "RSI": {f"{PREFIX}rsi": {"color": "#b279a2"}},
-    "MACD hist": {f"{PREFIX}macd_hist": {"type": "bar", "color": "#72b7b2"}},
-    "ADX": {f"{PREFIX}adx": {"color": "#f58518"}},
-    "ATR %": {f"{PREFIX}atr_pct": {"color": "#e45756"}},
-    "Regime": {f"{PREFIX}regime": {"color": "#54a24b"}},
-}
 
 
 class ManagedStrategy(Wrapping):
@@ -94,11 +87,7 @@ class ManagedStrategy(Wrapping):
         self.startup_candle_count = max(self.startup_candle_count, MIN_CANDLES)
         if not isinstance(getattr(type(self), "plot_config", None), property):
             own: dict[str, Any] = getattr(self, "plot_config") or {}  # noqa: B009  # mypy cannot tell its type
-            self.plot_config = {
-                **own,
-                "main_plot": {**LINES, **own.get("main_plot", {})},
-                "subplots": {**SUBPLOTS, **own.get("subplots", {})},
-            }
+            self.plot_config = {**own, "main_plot": {**LINES, **own.get("main_plot", {})}}
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
@@ -123,6 +112,9 @@ class ManagedStrategy(Wrapping):
         check_stop_orders(self)
         set_rules(self, settings)
         self.manager = Manager(self, settings)
+        if self.manager.is_trading:
+            name_market(self.config)
+            self.manager.chart.follow_deletions()
 
     def analyze(self, pairs: list[str]) -> None:
         if self.manager.pace is not None:
@@ -265,8 +257,7 @@ class ManagedStrategy(Wrapping):
             pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
         )
         # FreqUI gets this very dataframe (2026.9 rpc/rpc.py `_rpc_analysed_dataframe`)
-        self.manager.chart.add_lines(pair, dataframe, candle)
-        return [*theirs, *self.manager.chart.annotations(pair, start_date, end_date, candle)]
+        return [*theirs, *self.manager.chart.annotations(pair, dataframe, candle)]
 
 
 def set_rules(strategy: IStrategy, settings: Settings) -> None:

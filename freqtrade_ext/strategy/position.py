@@ -10,7 +10,8 @@ from freqtrade.exchange import amount_to_contract_precision, price_to_precision
 from freqtrade.persistence import Order, Trade
 
 from freqtrade_ext.plan.explain import TAG_END
-from freqtrade_ext.plan.plan import ROUNDING
+from freqtrade_ext.plan.plan import ROUNDING, Plan
+from freqtrade_ext.plan.progress import Progress, progress_of
 
 STAGES = {"tp1": 1, "tp2": 2, "tp3": 3}
 """tag of an exit order -> the target it belongs to; kept stable, since freqtrade's statistics group by it"""
@@ -85,6 +86,14 @@ def stage_sold(trade: Trade) -> int:
     """Tell the highest target at which something was sold."""
     stages = (STAGES.get(tag_of(o), 0) for o in trade.orders if is_fill(o, trade.exit_side))
     return max(stages, default=0)
+
+
+def progress(trade: Trade, plan: Plan) -> Progress:
+    """Return what the trade's filled exits have done to its plan."""
+    exits = (o for o in trade.orders if is_fill(o, trade.exit_side))
+    return progress_of(
+        plan, entered_amount(trade), ((STAGES.get(tag_of(o), 0), o.safe_filled) for o in exits)
+    )
 
 
 def has_taken_profit(trade: Trade) -> bool:

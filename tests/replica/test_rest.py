@@ -149,4 +149,4 @@ def test_every_url_of_ccxt_leads_to_loopback(replica: Replica) -> None:
 
 
 def test_the_overlay_names_the_market_as_not_real(replica: Replica) -> None:
-    assert replica.overlay()["bot_name"] == "freqtrade (embedded exchange, NOT the real market)"
+    assert replica.overlay()["bot_name"] == "embedded (invented)"

@@ -1,18 +1,22 @@
-"""The drawings FreqUI gets: valid by freqtrade's own schema, and inside the window."""
+"""The drawings FreqUI gets: valid by freqtrade's own schema, inside the window, true to what was sold."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pandas as pd
 import pytest
 from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
+from freqtrade.persistence import Trade
 
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.strategy import chart
-from freqtrade_ext.strategy.chart import LINES, Chart, Drawing
+from freqtrade_ext.plan.progress import progress_of
+from freqtrade_ext.strategy.chart import LINES, MARGIN_CANDLES, Chart, Drawing
+from tests.report.database import add_trade, database
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CANDLE = timedelta(minutes=5)
 END = START + 100 * CANDLE
+EDGE = END + MARGIN_CANDLES * CANDLE
 
 
 def plan(is_short=False) -> Plan:
@@ -29,9 +33,25 @@ def plan(is_short=False) -> Plan:
     )
 
 
-def drawing(opened=START, closed=None, sold=0, is_short=False) -> Drawing:
+def drawing(opened=START, closed=None, exits=(), is_short=False) -> Drawing:
     its = plan(is_short)
-    return Drawing(its, its.stop_rate, opened, closed, sold)
+    return Drawing(its, progress_of(its, 1.0, exits), its.stop_rate, opened, closed)
+
+
+def candles(low=90.0, high=110.0) -> pd.DataFrame:
+    dates = pd.date_range(START, END, freq=CANDLE)
+    return pd.DataFrame({"date": dates, "low": low, "high": high, "close": (low + high) / 2})
+
+
+def drawn(*drawings, low=90.0, high=110.0):
+    chart = Chart()
+    for number, one in enumerate(drawings, 1):
+        chart.add("BTC/USDT", number, one)
+    return chart.annotations("BTC/USDT", candles(low, high), CANDLE)
+
+
+def labels(*drawings, **view):
+    return [a["label"] for a in drawn(*drawings, **view) if a["type"] == "point"]
 
 
 @pytest.mark.parametrize(
@@ -45,61 +65,112 @@ def drawing(opened=START, closed=None, sold=0, is_short=False) -> Drawing:
     ],
 )
 def test_annotations_are_valid_and_inside_the_window(opened, closed):
-    found = drawing(opened, closed).annotations(START, END, CANDLE)
-    assert len(found) == 7
+    found = drawn(drawing(opened, closed, [(1, 0.25)]))
+    assert len([a for a in found if a["type"] == "area"]) == 7
     for annotation in found:
         AnnotationTypeTA.validate_python(annotation, extra="forbid")
-        assert START <= annotation["start"] < annotation["end"] <= END
-        assert annotation["y_start"] > 0
+        if annotation["type"] == "area":
+            assert START <= annotation["start"] < annotation["end"] <= EDGE
+            assert annotation["y_start"] > 0
+        else:
+            assert START <= annotation["x"] <= EDGE
         assert not set("<>&") & set(annotation["label"])
 
 
 def test_a_trade_that_ended_before_the_chart_is_not_drawn():
-    assert drawing(START - 9 * CANDLE, START - CANDLE).annotations(START, END, CANDLE) == []
+    assert drawn(drawing(START - 9 * CANDLE, START - CANDLE)) == []
+
+
+def test_an_open_trade_is_drawn_from_its_entry_and_not_from_ten_candles_before():
+    found = drawn(drawing(END + timedelta(minutes=7)))
+    areas = [a for a in found if a["type"] == "area"]
+    assert {a["start"] for a in areas} == {END + CANDLE}
+    assert {a["end"] for a in areas} == {EDGE}
 
 
 @pytest.mark.parametrize(
-    ("is_short", "closed", "told"),
+    ("is_short", "exits", "told"),
     [
-        (False, None, ["TP1 +2% sold 25%", "TP2 +4% sells 30%", "TP3 +8% sells 45%"]),
-        (False, END, ["TP1 +2% sold 25%", "TP2 +4% missed 30%", "TP3 +8% missed 45%"]),
-        (True, None, ["TP1 -2% bought back 25%", "TP2 -4% buys back 30%", "TP3 -8% buys back 45%"]),
+        (
+            False,
+            [(1, 0.25)],
+            ["TP1 102.00 +2 %, sold 25 %", "TP2 104.00 +4 %, sells 30 %", "TP3 108.00 +8 %, sells 45 %"],
+        ),
+        (
+            True,
+            [(1, 0.25)],
+            [
+                "TP1 98.00 -2 %, bought back 25 %",
+                "TP2 96.00 -4 %, buys back 30 %",
+                "TP3 92.00 -8 %, buys back 45 %",
+            ],
+        ),
+        # a forced exit leaves nothing for the first target
+        (False, [(0, 0.40)], ["TP2 104.00 +4 %, sells 15 %", "TP3 108.00 +8 %, sells 45 %"]),
     ],
 )
-def test_targets_tell_percent_and_share_and_what_became_of_them(is_short, closed, told):
-    found = drawing(closed=closed, sold=1, is_short=is_short).annotations(START, END, CANDLE)
-    assert [a["label"] for a in found[-3:]] == told
+def test_targets_tell_rate_percent_share_and_what_amounts_became_of_them(is_short, exits, told):
+    found = labels(drawing(exits=exits, is_short=is_short))
+    assert [text for text in found if text.startswith("TP")] == told
 
 
-def test_a_trade_of_the_newest_candle_is_wide_enough_to_be_seen():
-    found = drawing(END + timedelta(seconds=1)).annotations(START, END, CANDLE)
-    assert {a["end"] - a["start"] for a in found} == {10 * CANDLE}
+def test_frequi_itself_writes_the_stop_of_an_open_trade_in_view():
+    assert not [text for text in labels(drawing()) if "stop" in text]
 
 
-@pytest.mark.parametrize("color", [chart.ENTRY, chart.STOP, chart.TARGET, chart.SOLD])
-def test_labels_are_legible_in_both_themes_of_frequi(color):
-    """zrender's `getInsideTextFill`: the label is dark above 0.5, also on dark, and grey up to 0.2."""
-    red, green, blue = bytes.fromhex(color[1:])
-    assert 0.2 < (0.299 * red + 0.587 * green + 0.114 * blue) / 255 <= 0.5
+def test_levels_beyond_the_candles_are_marked_at_the_edge():
+    found = labels(drawing(), low=99.5, high=100.5)
+    assert [text for text in found if text.startswith(("up", "down"))] == [
+        "up: TP3 108.00 +8 %, sells 45 %",
+        "up: TP2 104.00 +4 %, sells 30 %",
+        "up: TP1 102.00 +2 %, sells 25 %",
+        "down: stop 98.80 -1.2 %",
+    ]
+
+
+def test_no_two_labels_in_view_lie_over_each_other():
+    found = drawn(drawing(), low=99.5, high=100.5)
+    heights = sorted(a["y"] for a in found if a["type"] == "point" and 99.5 <= a["y"] <= 100.5)
+    assert len(heights) == 5
+    assert min(b - a for a, b in pairwise(heights)) >= 0.049
+
+
+def test_a_closed_trade_tells_where_it_was_sold():
+    closed = drawing(closed=END, exits=[(1, 0.25), (0, 0.75)])
+    assert labels(closed) == ["TP1 sold 25 %"]
+
+
+def test_a_gap_that_sells_all_at_the_last_target_ticks_all_three():
+    closed = drawing(closed=END, exits=[(3, 1.0)])
+    assert labels(closed) == ["TP1 sold 25 %", "TP2 sold 30 %", "TP3 sold 45 %"]
 
 
 @pytest.mark.parametrize("is_short", [False, True])
 def test_the_chart_grows_to_the_stop_and_the_last_target_of_an_open_trade(is_short):
-    candles = pd.DataFrame({"date": pd.date_range(START, END, freq=CANDLE), "close": 100.0})
-    its = Chart()
-    its._drawings = {
-        "BTC/USDT": {
-            1: drawing(START, START + 9 * CANDLE, is_short=is_short),
-            2: drawing(END - 20 * CANDLE, is_short=is_short),
-        }
-    }
-    its.add_lines("BTC/USDT", candles, CANDLE)
-    its.add_lines("ETH/USDT", others := candles[["date", "close"]].copy(), CANDLE)
-    rows = candles[[*LINES]].dropna()
-    assert candles.loc[rows.index, "date"].tolist() == candles["date"].tolist()[-21:]
+    chart = Chart()
+    chart.add("BTC/USDT", 1, drawing(START, START + 9 * CANDLE, is_short=is_short))
+    chart.add("BTC/USDT", 2, drawing(END - 20 * CANDLE, is_short=is_short))
+    chart.annotations("BTC/USDT", ours := candles(), CANDLE)
+    chart.annotations("ETH/USDT", others := candles(), CANDLE)
+    rows = ours[[*LINES]].dropna()
+    assert ours.loc[rows.index, "date"].tolist() == ours["date"].tolist()[-21:]
     assert rows.drop_duplicates().values.tolist() == [[101.2, 92.0] if is_short else [98.8, 108.0]]
     assert others[[*LINES]].isna().all(axis=None)
 
 
 def test_a_chart_shows_its_own_pair_only():
-    assert Chart().annotations("BTC/USDT", START, END, CANDLE) == []
+    assert Chart().annotations("BTC/USDT", candles(), CANDLE) == []
+
+
+def test_a_deleted_trade_leaves_the_chart(tmp_path):
+    chart = Chart()
+    chart.follow_deletions()
+    with database(f"sqlite:///{tmp_path}/bot.sqlite"):
+        trade, other = (add_trade("BTC/USDT", hour) for hour in (0, 1))
+        for number in (trade.id, other.id):
+            chart.add("BTC/USDT", number, drawing())
+        chart.erase(other)
+        assert chart.annotations("BTC/USDT", candles(), CANDLE)
+        Trade.commit()
+        trade.delete()
+    assert chart.annotations("BTC/USDT", candles(), CANDLE) == []

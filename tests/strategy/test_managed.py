@@ -11,6 +11,7 @@ from freqtrade.plot.plotting import generate_candlestick_graph
 from freqtrade_ext.plan.market_state import COLUMNS, INDICATORS, indicators, read_state
 from freqtrade_ext.plan.plan import Plan, choose_levels
 from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.chart import LINES
 from tests.backtests import PAIR
 
 pytestmark = pytest.mark.timeout(300)
@@ -167,16 +168,15 @@ def test_timeframe_longer_than_an_hour_is_its_own_market_state(backtest):
     assert LocalTrade.bt_trades
 
 
-def test_charts_show_the_market_state(backtest):
-    subplots = backtest(timerange="20230301-20230303").strategy.plot_config["subplots"]
-    shown = {column for plot in subplots.values() for column in plot}
-    assert shown == {f"managed_{column}" for column in (*INDICATORS, "regime")}
+def test_the_plot_configuration_is_stop_and_targets_only(backtest):
+    assert backtest(timerange="20230301-20230303").strategy.plot_config == {"main_plot": LINES}
 
 
-def test_plot_dataframe_draws_the_market_state(backtest):
+def test_plot_dataframe_works_with_the_strategy_s_plot_configuration(backtest):
     backtesting = backtest(timerange="20230301-20230303")
     strategy, (candles, _) = backtesting.strategy, backtesting.load_bt_data()
     drawn = strategy.ft_advise_signals(strategy.advise_all_indicators(candles)[PAIR], {"pair": PAIR})
     figure = generate_candlestick_graph(PAIR, drawn, plot_config=strategy.plot_config)
     names = {trace.name for trace in figure.data}
-    assert {"Price", *(f"managed_{column}" for column in (*INDICATORS, "regime"))} <= names
+    assert "Price" in names
+    assert {f"managed_{column}" for column in (*INDICATORS, "regime")} <= set(drawn.columns)

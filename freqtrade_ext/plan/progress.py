@@ -1,0 +1,78 @@
+"""How far a trade has got on its plan: what was sold where, what is left, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.text import rate_text
+
+LEAST_PERCENT = 0.5
+"""what rounds to 0 % is the remainder of a lot, not a part of the plan"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Parts of a position, in percent of what was entered."""
+
+    sold: tuple[float, ...]
+    """at each target"""
+    elsewhere: float
+    """at the stop, by a signal or by hand"""
+    due: tuple[float, ...]
+    """still to be sold at each target"""
+
+    @property
+    def left(self) -> float:
+        return max(100 - sum(self.sold) - self.elsewhere, 0.0)
+
+    @property
+    def next_target(self) -> int | None:
+        """Return the index of the next target that sells something, None where there is none."""
+        return next((index for index, percent in enumerate(self.due) if percent > LEAST_PERCENT), None)
+
+
+def progress_of(plan: Plan, entered: float, exits: Iterable[tuple[int, float]]) -> Progress:
+    """
+    Compute what exits have done to a plan, by their amounts.
+
+    An exit that jumped over targets counts for each of them with its share, the rest of it for its own.
+
+    :param entered: base units that the entries brought.
+    :param exits: target of each filled exit, from 1, or 0 for one off the plan, and its base units; the
+        oldest first.
+    """
+    sold = [0.0] * len(plan.shares)
+    elsewhere, gone = 0.0, 0.0
+    for target, amount in exits:
+        percent = 100 * amount / entered
+        gone += percent
+        if not target:
+            elsewhere += percent
+            continue
+        for index in range(target - 1):
+            part = min(max(plan.shares[index] - sold[index], 0.0), percent)
+            sold[index] += part
+            percent -= part
+        sold[target - 1] += percent
+    reached = max((index + 1 for index, percent in enumerate(sold) if percent > LEAST_PERCENT), default=0)
+    due = [0.0] * len(plan.shares)
+    for index in range(reached, len(plan.shares)):
+        due[index] = max(sum(plan.shares[: index + 1]) - gone, 0.0)
+        gone += due[index]
+    return Progress(tuple(sold), elsewhere, tuple(due))
+
+
+def progress_text(plan: Plan, progress: Progress, stop_rate: float) -> str:
+    """
+    Format what is sold, what is left, and what comes next.
+
+    :param stop_rate: where the stop stands now, quote per base.
+    :return: `55 % sold, 45 % left, next 109,053, stop 103,552`.
+    """
+    gone = "bought back" if plan.is_short else "sold"
+    parts = [f"{100 - progress.left:.0f} % {gone}, {progress.left:.0f} % left"]
+    if progress.next_target is not None:
+        parts.append(f"next {rate_text(plan.target_rates[progress.next_target])}")
+    return ", ".join([*parts, f"stop {rate_text(stop_rate)}"])
