@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 BuySell = Literal["buy", "sell"]
 Level = tuple[float, float]
 """(rate in quote per base, amount in base units)"""
+Stopped = Literal["", "limit", "book end", "price range"]
 DUST = 1e-12
 """part of an amount below which what is left of it is float noise: no exchange has lots that fine"""
 
@@ -81,7 +83,7 @@ class Walk:
     """base units"""
     cost: float
     """quote units"""
-    stopped: Literal["", "limit", "book end"]
+    stopped: Stopped
     """empty when the whole amount was filled"""
 
     @property
@@ -93,6 +95,14 @@ class Walk:
     def worst(self) -> float:
         """Rate of the last level taken; NaN where nothing was filled."""
         return self.fills[-1][0] if self.fills else math.nan
+
+    def within(self, lowest: float, highest: float) -> Walk:
+        """Return the walk up to the first level outside these rates (quote per base)."""
+        inside = list(takewhile(lambda level: lowest <= level[0] <= highest, self.fills))
+        if len(inside) == len(self.fills):
+            return self
+        filled, cost = math.fsum(a for _, a in inside), math.fsum(r * a for r, a in inside)
+        return Walk(tuple(inside), filled, cost, "price range")
 
     def no_better_than(self, rate: float, side: BuySell) -> Walk:
         """Give the same amounts, each at this rate (quote per base) where its level was better."""
@@ -119,7 +129,7 @@ def walk(
     """
     fills: list[Level] = []
     left, dust = amount, amount * DUST
-    stopped: Literal["", "limit", "book end"] = "book end" if amount > 0 else ""
+    stopped: Stopped = "book end" if amount > 0 else ""
     for rate, displayed in levels if amount > 0 else ():
         if limit is not None and (rate > limit if side == "buy" else rate < limit):
             stopped = "limit"

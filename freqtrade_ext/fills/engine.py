@@ -159,7 +159,9 @@ class Engine:
             return
         book, result = self._look(order)
         self._check(request, book, result)
+        result = result.within(*self._market.execution_range(request.pair, request.side))
         may_rest = request.limit is not None and request.time_in_force in ("GTC", "PO")
+        may_rest = may_rest and result.stopped != "price range"
         if may_rest and result.stopped:
             self._read_tape(request.pair)
         bnb_rate = self._holdings.bnb_rate(request.pair)
@@ -213,6 +215,7 @@ class Engine:
     def _check_filters(self, request: OrderRequest, book: Book) -> None:
         rules = self._market.rules(request.pair)
         opposite = book.taken_by(request.side) or book.bids or book.asks
+        others = self._holdings.open_orders(request.pair)
         candidate = Candidate(
             request.side,
             request.type == "market",
@@ -220,6 +223,9 @@ class Engine:
             request.limit,
             request.stop_rate,
             request.reduce_only,
+            len(others),
+            sum(other.stage == "waiting" for other in others),
+            self._holdings.position_with_buys(request.pair),
         )
         average_rate = partial(self._market.average_rate, request.pair)
         if reason := rejection(candidate, rules.filters, opposite[0][0], average_rate):
@@ -304,6 +310,8 @@ def _since_trigger(order: PaperOrder, result: Walk) -> Walk:
 
 def _why(request: OrderRequest, book: Book, result: Walk) -> str:
     """Say why an order was not filled completely."""
+    if result.stopped == "price range":
+        return "EXECUTION_RULE_PRICE_RANGE_EXCEEDED: the rest lies outside the exchange's price range"
     if result.stopped == "limit":
         return f"no more within the limit {request.limit}"
     seen = len(book.taken_by(request.side))

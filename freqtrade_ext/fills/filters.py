@@ -9,6 +9,9 @@ from typing import Any
 
 from freqtrade_ext.fills.book import BuySell
 
+SURELY = 4.0
+"""the average rate of the last minutes lies within this factor of the best rate"""
+
 Filters = Mapping[str, Mapping[str, Any]]
 """filterType -> its fields, as in Binance's exchangeInfo"""
 
@@ -25,6 +28,12 @@ class Candidate:
     """limit rate; None for market orders"""
     stop_rate: float | None = None
     reduce_only: bool = False
+    open_orders: int = 0
+    """of the account on this pair, before this one"""
+    open_stops: int = 0
+    """of these, stops that wait"""
+    position: float = 0.0
+    """coins of the account, and those that its open orders buy, in base units"""
 
 
 def from_limits(market: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -52,8 +61,8 @@ def rejection(
     Source: https://developers.binance.com/docs/binance-spot-api-docs/filters
 
     :param best_rate: best opposite rate of the book.
-    :param average_rate: the exchange's average rate over `avgPriceMins`, which market orders and price
-        bands are measured by. Asked for only where `best_rate` is near enough to a limit to leave doubt.
+    :param average_rate: the rate that market orders and price bands are measured by. Asked for wherever
+        `best_rate` leaves doubt.
     """
     try:
         return next((reason for reason in _reasons(order, filters, best_rate, average_rate) if reason), None)
@@ -73,6 +82,11 @@ def _reasons(
             yield _price(rate, filters.get("PRICE_FILTER"))
     if order.rate is not None:
         yield _percent_price(order.side, order.rate, filters, best_rate, average_rate)
+    yield _count("MAX_NUM_ORDERS", "maxNumOrders", order.open_orders, filters)
+    if order.stop_rate is not None:
+        yield _count("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders", order.open_stops, filters)
+    if order.side == "buy" and (most := filters.get("MAX_POSITION")):
+        yield _range("MAX_POSITION", "position", order.position + order.amount, 0, most["maxPosition"])
     if not order.reduce_only:  # of futures, "no smaller than 5 (unless you choose reduce only)", error -4164
         yield _notional(order, filters, best_rate, average_rate)
 
@@ -84,6 +98,12 @@ def _range(name: str, what: str, value: float, low: Any, high: Any) -> str | Non
     if 0 < float(high or 0) < value:
         return f"Filter failure: {name}: {what} {value:.12g} > {float(high):.12g}"
     return None
+
+
+def _count(name: str, field: str, others: int, filters: Filters) -> str | None:
+    """Compare the open orders, this one included, with the most that are allowed; futures say `limit`."""
+    rule = filters.get(name)
+    return _range(name, "open orders", others + 1, 0, rule.get(field, rule.get("limit"))) if rule else None
 
 
 def _step(name: str, what: str, value: float, step: Any) -> str | None:
@@ -120,8 +140,7 @@ def _percent_price(
         name, up, down = "PERCENT_PRICE", float(both["multiplierUp"]), float(both["multiplierDown"])
     else:
         return None
-    # half of the band around the best rate is surely inside the band around the average
-    if 1 - (1 - down) / 2 <= rate / best_rate <= 1 + (up - 1) / 2:
+    if down * SURELY <= rate / best_rate <= up / SURELY:
         return None
     average = average_rate()
     return _range(name, "rate", rate, average * down, average * up)
@@ -146,6 +165,6 @@ def _notional(
     rate = order.rate
     if rate is None:
         rough = order.amount * best_rate
-        clear = rough > 1.5 * float(low or 0) and (not float(high or 0) or rough < float(high) / 1.5)
+        clear = rough > SURELY * float(low or 0) and (not float(high or 0) or rough < float(high) / SURELY)
         rate = best_rate if clear else average_rate()
     return _range(name, "notional", order.amount * rate, low, high)

@@ -33,6 +33,7 @@ class Holdings:
         """how far each pair's tape was read"""
         self._open: dict[str, PaperOrder] = {}
         self._ledgers: dict[str, Ledger] = {}
+        self._without_bnb: set[str] = set()
         for key, value in store.load().items():
             kind, _, name = key.partition("/")
             if kind == "account":
@@ -94,6 +95,11 @@ class Holdings:
             for pair, (amount, cost) in account.positions.items()
         }
 
+    def position_with_buys(self, pair: str) -> float:
+        """Base units that the account has, and that its open orders buy."""
+        bought = sum(o.remaining for o in self.open_orders(pair) if o.request.side == "buy")
+        return self._account.total(currencies(pair)[0]) + bought
+
     def _locked(self, order: PaperOrder, currency: str) -> float:
         """What an open order ties up of a currency."""
         request, left = order.request, order.remaining
@@ -136,7 +142,16 @@ class Holdings:
 
     def bnb_rate(self, pair: str) -> float | None:
         """Quote units per BNB; None where fees are not paid in it, or the rate is unknown."""
-        return self._market.bnb_rate(currencies(pair)[1]) if self._settings.fee_asset == "bnb" else None
+        if self._settings.fee_asset != "bnb":
+            return None
+        quote = currencies(pair)[1]
+        rate = self._market.bnb_rate(quote)
+        if rate is not None:
+            self._without_bnb.discard(quote)
+        elif quote not in self._without_bnb:
+            self._without_bnb.add(quote)
+            logger.warning("The rate of BNB in %s is unknown: fees are paid in the asset received", quote)
+        return rate
 
     def fill(
         self,

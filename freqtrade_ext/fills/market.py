@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from freqtrade_ext.fills.book import Book
+from freqtrade_ext.fills.book import Book, BuySell
 from freqtrade_ext.fills.filters import Filters
 from freqtrade_ext.fills.queue import Print
 
@@ -45,7 +45,14 @@ class MarketAccess(Protocol):
         ...
 
     def rules(self, pair: str) -> Rules: ...
-    def average_rate(self, pair: str) -> float: ...
+    def average_rate(self, pair: str) -> float:
+        """Return the rate that the exchange measures market orders and price bands by."""
+        ...
+
+    def execution_range(self, pair: str, side: BuySell) -> tuple[float, float]:
+        """Return the lowest and the highest rate at which an order of this side may take now."""
+        ...
+
     def bnb_rate(self, quote: str) -> float | None: ...
 
 

@@ -13,9 +13,10 @@ from freqtrade.enums import TradingMode
 from freqtrade.exceptions import DDosProtection, OperationalException, TemporaryError
 from freqtrade.exchange import Exchange
 from freqtrade.exchange.common import retrier
+from freqtrade.util import FtTTLCache
 
 from freqtrade_ext.feed.feed import Feed
-from freqtrade_ext.fills.book import BadBook, Book, Level
+from freqtrade_ext.fills.book import BadBook, Book, BuySell, Level
 from freqtrade_ext.fills.filters import from_limits
 from freqtrade_ext.fills.market import Cursor, Rules
 from freqtrade_ext.fills.queue import Print
@@ -39,6 +40,8 @@ PRINTS_LIMITS = {
     ("okx", TradingMode.FUTURES): 500,
 }
 """most public trades that a request may ask for, where it is not `PRINTS_LIMIT`"""
+RULES_SECONDS = 3600
+"""how long what the exchange says of a pair's execution rules is believed; freqtrade's markets likewise"""
 PRINTS_WINDOW_MS = 3_600_000
 """ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
 
@@ -73,6 +76,9 @@ class Venue:
         listed = book_depths(exchange) or (20, 100)
         usual = tuple(depth for depth in listed if depth >= 20) or (max(listed),)
         self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
+        is_spot = exchange.trading_mode == TradingMode.SPOT
+        self._is_binance_spot = exchange.id == "binance" and is_spot
+        self._rarely: FtTTLCache = FtTTLCache(maxsize=1000, ttl=RULES_SECONDS)
         self._prints_limit = PRINTS_LIMITS.get((exchange.id, exchange.trading_mode), PRINTS_LIMIT)
 
     def now_ms(self) -> int:
@@ -143,10 +149,61 @@ class Venue:
         """
         api = ccxt_client(self._exchange)
         with sensible(f"{self._exchange.name}'s average rate of {pair}"):
-            if self._exchange.id == "binance" and self._exchange.trading_mode == TradingMode.SPOT:
+            if self._is_binance_spot:
+                if (reference := self._reference_rate(pair)) is not None:
+                    return reference
                 symbol = self._ask(api.market_id, pair)
                 return float(self._ask(api.public_get_avgprice, {"symbol": symbol})["price"])
             return self.prints(pair, None)[0][-1].rate
+
+    def execution_range(self, pair: str, side: BuySell) -> tuple[float, float]:
+        """
+        Return the rates between which an order that takes may be executed.
+
+        Source: "Price Range Execution Rule" of Binance's spot API documentation (2026-03).
+
+        :raises TemporaryError: the exchange answers something else.
+        """
+        if not self._is_binance_spot:
+            return 0.0, math.inf
+        with sensible(f"{self._exchange.name}'s execution rules of {pair}"):
+            rule = self._price_range(pair)
+            reference = self._reference_rate(pair) if rule else None
+            if reference is None:
+                return 0.0, math.inf
+            name = "bid" if side == "buy" else "ask"
+            down, up = rule.get(f"{name}LimitMultDown"), rule.get(f"{name}LimitMultUp")
+            return reference * float(down or 0), reference * float(up or math.inf)
+
+    def _price_range(self, pair: str) -> dict[str, Any]:
+        """Return the pair's execution rule, empty where it has none."""
+        key = ("rule", pair)
+        if key not in self._rarely:
+            answer = self._ask_if_known("public_get_executionrules", pair)
+            rules = [rule for symbol in answer.get("symbolRules", []) for rule in symbol["rules"]]
+            self._rarely[key] = next((r for r in rules if r["ruleType"] == "PRICE_RANGE"), {})
+        found: dict[str, Any] = self._rarely[key]
+        return found
+
+    def _reference_rate(self, pair: str) -> float | None:
+        """Return Binance's reference price of the pair; None where it has none now."""
+        key = ("no reference", pair)
+        if key in self._rarely:
+            return None
+        answer = self._ask_if_known("public_get_referenceprice", pair)
+        if "referencePrice" not in answer:
+            self._rarely[key] = True
+        rate = answer.get("referencePrice")
+        return None if rate is None else float(rate)
+
+    def _ask_if_known(self, name: str, pair: str) -> dict[str, Any]:
+        """Ask for what not every pair has; empty where the exchange has no answer."""
+        api = ccxt_client(self._exchange)
+        try:
+            answer: dict[str, Any] = getattr(api, name)({"symbol": api.market_id(pair)})
+        except ccxt.BaseError:
+            return {}
+        return answer
 
     def bnb_rate(self, quote: str) -> float | None:
         """:return: None where the exchange tells none that can be true."""

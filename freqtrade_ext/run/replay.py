@@ -98,10 +98,12 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
     :param log: file for the bot's log; its times are virtual.
     :raises freqtrade.exceptions.OperationalException: the configuration is wrong.
     :raises freqtrade_ext.tape.RecordingError: a file is no recording.
-    :raises ValueError: there is nothing to play in the recordings.
+    :raises ValueError: there is nothing to play in the recordings, or nothing says which pairs.
     """
     config = load_from_files([str(known.config)])
-    pairs = known.pairs or config["exchange"]["pair_whitelist"]
+    pairs = known.pairs or config["exchange"].get("pair_whitelist")
+    if not pairs:
+        raise ValueError(f"{known.config} has no exchange.pair_whitelist: name the pairs with --pairs")
     clock = Clock()
     start_ms = clock.ms
     exchange = Replica(

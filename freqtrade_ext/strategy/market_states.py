@@ -52,9 +52,14 @@ class MarketStates:
 
         :raises NoTrade: it cannot be told.
         """
-        dataframe, _ = self._strategy.dp.get_analyzed_dataframe(pair, self._strategy.timeframe)
+        dp = self._strategy.dp
+        if pair not in dp.current_whitelist():
+            raise NoTrade("it is not on the whitelist, so nothing is known of its candles now")
+        dataframe, _ = dp.get_analyzed_dataframe(pair, self._strategy.timeframe)
         names = [PREFIX + name for name in COLUMNS]
-        if dataframe.empty or not set(names) <= set(dataframe.columns):
+        if dataframe.empty:
+            raise NoTrade(f"there are no {self._strategy.timeframe} candles of it yet")
+        if not set(names) <= set(dataframe.columns):
             raise NoTrade(
                 f"the columns {PREFIX}* are missing: populate_indicators must keep the columns it gets"
             )

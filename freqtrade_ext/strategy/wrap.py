@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from inspect import getfullargspec
 from os import walk
+from pathlib import Path
 from typing import Any
 
 from freqtrade.constants import USERPATH_STRATEGIES
@@ -112,7 +113,7 @@ def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:
     paths = _AnyClass.build_search_paths(config, USERPATH_STRATEGIES, deeper)
     files = [file for path in paths if path.is_dir() for file in sorted(path.glob("*.py"))]
     written = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
-    defining = [file for file in files if written.search(file.read_text(encoding="utf-8"))]
+    defining = [file for file in files if written.search(_text(file))]
     for file in defining:
         for found, source in _AnyClass._get_valid_object(file.resolve(), name):
             found.__file__, found.__source__ = str(file), source
@@ -121,6 +122,15 @@ def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:
     if defining:
         why = f"{defining[0]} cannot be imported, the warning before this says why"
     raise OperationalException(f"freqtrade_ext.strategy is {name}: {why}")
+
+
+def _text(file: Path) -> str:
+    """Return what is written in a file; nothing where it is a dangling link or cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        logger.warning("%s is skipped: %s", file, error)
+        return ""
 
 
 class _AnyClass(StrategyResolver):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ class ScriptedMarket:
         self.filters: dict[str, dict[str, Any]] = {}
         self.fee = self.maker_fee = fee
         self.contract_size = 1.0
+        self.range = (0.0, math.inf)
         self.during_sleep: Callable[[], None] | None = None
         """what happens in the market while an order is on its way"""
 
@@ -54,6 +56,9 @@ class ScriptedMarket:
 
     def average_rate(self, pair: str) -> float:
         return (self.bids[0][0] + self.asks[0][0]) / 2
+
+    def execution_range(self, pair: str, side: str) -> tuple[float, float]:
+        return self.range
 
     def bnb_rate(self, quote: str) -> float | None:
         return 500.0

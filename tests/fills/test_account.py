@@ -180,3 +180,14 @@ def test_a_bnb_rate_that_cannot_be_had_loses_no_print():
     d.market.bnb_rate = answers
     d.poll(first)
     assert (first.status, second.status) == ("closed", "closed")
+
+
+def test_an_unknown_rate_of_bnb_is_told_once_not_with_every_order(caplog):
+    d = desk(asks=[(100.0, 9.0)], start={"USDT": 500.0, "BNB": 1.0}, fee_asset="bnb")
+    d.market.bnb_rate = lambda quote: None
+    for _ in range(3):
+        assert d.order("buy", 1.0).fees == {"BTC": pytest.approx(0.001)}
+    said = [record.getMessage() for record in caplog.records if "BNB" in record.getMessage()]
+    assert said == ["The rate of BNB in USDT is unknown: fees are paid in the asset received"]
+    d.market.bnb_rate = lambda quote: 500.0
+    assert "BNB" in d.order("buy", 1.0).fees

@@ -47,6 +47,12 @@ OLD = {"MIN_NOTIONAL": {"minNotional": "10.00000000", "applyToMarket": True, "av
 OLD_NOT_TO_MARKET = {
     "MIN_NOTIONAL": {"minNotional": "10.00000000", "applyToMarket": False, "avgPriceMins": 5}
 }
+COUNTED = {
+    "MAX_NUM_ORDERS": {"maxNumOrders": 200},
+    "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 5},
+    "MAX_POSITION": {"maxPosition": "10.00000000"},
+}
+FUTURES_COUNTED = {"MAX_NUM_ORDERS": {"limit": 200}}
 FUTURES = {"MIN_NOTIONAL": {"notional": "5"}}
 
 
@@ -110,6 +116,19 @@ def market(amount, side="buy"):
         (FUTURES, market(0.05), None),
         (FUTURES, market(0.0499), "MIN_NOTIONAL: notional 4.99 < 5"),
         (FUTURES, replace(market(0.0001), reduce_only=True), None),
+        (COUNTED, replace(limit(1.0, 100.0), open_orders=199), None),
+        (COUNTED, replace(limit(1.0, 100.0), open_orders=200), "MAX_NUM_ORDERS: open orders 201 > 200"),
+        (FUTURES_COUNTED, replace(market(1.0), open_orders=200), "MAX_NUM_ORDERS: open orders 201 > 200"),
+        (COUNTED, replace(limit(1.0, 94.0, "sell", 95.0), open_stops=4), None),
+        (
+            COUNTED,
+            replace(limit(1.0, 94.0, "sell", 95.0), open_stops=5),
+            "MAX_NUM_ALGO_ORDERS: open orders 6 > 5",
+        ),
+        (COUNTED, replace(limit(1.0, 94.0, "sell"), open_stops=5), None),
+        (COUNTED, replace(market(4.0), position=6.0), None),
+        (COUNTED, replace(market(4.1), position=6.0), "MAX_POSITION: position 10.1 > 10"),
+        (COUNTED, replace(market(4.1, "sell"), position=16.0), None),
         ({}, market(1e-9), None),
         ({"ICEBERG_PARTS": {"limit": 10}, "TRAILING_DELTA": {}}, limit(1.0, 1.0), None),
     ],
@@ -117,6 +136,23 @@ def market(amount, side="buy"):
 def test_each_filter_at_its_edges(filters, order, reason):
     expected = None if reason is None else "Filter failure: " + reason
     assert rejection(order, filters, 100.0, lambda: 100.0) == expected
+
+
+def test_an_average_rate_far_from_the_best_moves_the_band():
+    """Half of the band around the best rate was held to be surely inside the band around the average."""
+    narrow = {"PERCENT_PRICE": {"multiplierUp": "1.05", "multiplierDown": "0.95", "avgPriceMins": 5}}
+    assert rejection(limit(1.0, 97.6, "sell"), narrow, 100.0, lambda: 103.5) == (
+        "Filter failure: PERCENT_PRICE: rate 97.6 < 98.325"
+    )
+    assert rejection(limit(1.0, 103.0), narrow, 100.0, lambda: 97.0) == (
+        "Filter failure: PERCENT_PRICE: rate 103 > 101.85"
+    )
+
+
+def test_a_market_order_twice_the_minimum_by_the_best_rate_is_still_measured_by_the_average():
+    assert rejection(market(0.08), NOTIONAL, 100.0, lambda: 60.0) == (
+        "Filter failure: NOTIONAL: notional 4.8 < 5"
+    )
 
 
 def test_market_orders_are_measured_by_the_average_rate_where_the_best_leaves_doubt():
@@ -131,7 +167,12 @@ def test_the_average_rate_is_asked_for_only_in_doubt():
         raise AssertionError("asked")
 
     assert rejection(market(1.0), NOTIONAL, 100.0, fails) is None
-    assert rejection(limit(1.0, 101.0), BY_SIDE | PRICE | LOT, 100.0, fails) is None
+    wide = {"PERCENT_PRICE": {"multiplierUp": "5", "multiplierDown": "0.2", "avgPriceMins": 5}}
+    for rate in (80.0, 125.0):
+        assert rejection(limit(1.0, rate), wide | PRICE | LOT, 100.0, fails) is None
+    for rate in (79.0, 126.0):
+        with pytest.raises(AssertionError, match="asked"):
+            rejection(limit(1.0, rate), wide, 100.0, fails)
 
 
 def test_ccxt_limits_serve_where_an_exchange_lists_no_filters():
@@ -154,6 +195,46 @@ def test_the_engine_rejects_and_nothing_is_left_of_the_order():
     with pytest.raises(OrderRejected, match=r"^Filter failure: NOTIONAL: notional 4 < 5$"):
         d.order("buy", 0.04)
     assert (d.engine.free("USDT"), d.engine.open_orders(), d.engine.find("order1")) == (500, [], None)
+
+
+def test_the_engine_counts_its_open_orders_stops_and_coins():
+    d = desk(bids=[(99.0, 9.0)], asks=[(101.0, 9.0)], start={"USDT": 5000.0, "BTC": 2.0})
+    d.market.trade("sell", 100.0, 1.0)
+    d.market.filters = {
+        "MAX_NUM_ORDERS": {"maxNumOrders": 3},
+        "MAX_NUM_ALGO_ORDERS": {"maxNumAlgoOrders": 1},
+        "MAX_POSITION": {"maxPosition": "5"},
+    }
+    d.order("buy", 2.0, limit=98.0)
+    d.order("sell", 0.5, limit=94.0, stop_rate=95.0)
+    with pytest.raises(OrderRejected, match=r"MAX_NUM_ALGO_ORDERS: open orders 2 > 1"):
+        d.order("sell", 0.5, limit=94.0, stop_rate=95.0)
+    with pytest.raises(OrderRejected, match=r"MAX_POSITION: position 5\.1 > 5"):
+        d.order("buy", 1.1, limit=98.0)
+    d.order("buy", 1.0, limit=98.0)
+    with pytest.raises(OrderRejected, match=r"MAX_NUM_ORDERS: open orders 4 > 3"):
+        d.order("sell", 0.1, limit=110.0)
+
+
+@pytest.mark.parametrize(
+    ("side", "levels", "limit", "filled", "average"),
+    [
+        ("buy", [(100.0, 1.0), (110.0, 1.0), (110.1, 5.0)], None, 2.0, 105.0),
+        ("buy", [(100.0, 1.0), (111.0, 5.0)], 120.0, 1.0, 100.0),  # nothing of it rests
+        ("buy", [(89.0, 5.0)], None, 0.0, None),
+        ("sell", [(100.0, 1.0), (89.9, 5.0)], None, 1.0, 100.0),
+    ],
+)
+def test_what_lies_outside_the_exchange_s_price_range_is_not_taken_and_the_rest_expires(
+    side, levels, limit, filled, average
+):
+    far = [(50.0, 9.0)] if side == "buy" else [(150.0, 9.0)]
+    d = desk(*((far, levels) if side == "buy" else (levels, far)))
+    d.market.range = (90.0, 110.0)
+    order = d.order(side, 3.0, limit)
+    assert (order.filled, order.average, order.status) == (filled, average, "expired")
+    assert "EXECUTION_RULE_PRICE_RANGE_EXCEEDED" in order.reason
+    assert d.engine.open_orders() == []
 
 
 def test_seven_contracts_of_a_hundredth_are_a_whole_number_of_contracts():

@@ -199,6 +199,9 @@ class FragileMarket(ScriptedMarket):
         self._answer()
         return super().prints(pair, since)
 
+    def execution_range(self, pair, side):
+        return 0.0, math.inf
+
     def bnb_rate(self, quote):
         self._answer()
         return super().bnb_rate(quote)

@@ -18,6 +18,9 @@ FIELDS = {
     "PERCENT_PRICE_BY_SIDE": ("bidMultiplierUp", "bidMultiplierDown", "askMultiplierUp", "askMultiplierDown"),
     "NOTIONAL": ("minNotional", "maxNotional", "applyMinToMarket", "applyMaxToMarket"),
     "MIN_NOTIONAL": ("minNotional", "applyToMarket"),
+    "MAX_NUM_ORDERS": ("maxNumOrders", "limit"),
+    "MAX_NUM_ALGO_ORDERS": ("maxNumAlgoOrders", "limit"),
+    "MAX_POSITION": ("maxPosition",),
 }
 filters = st.fixed_dictionaries(
     {},
@@ -37,6 +40,7 @@ candidates = st.builds(
     amount=st.floats(1e-8, 1e8),
     rate=st.none() | st.floats(1e-8, 1e8),
     stop_rate=st.none() | st.floats(1e-8, 1e8),
+    position=st.floats(-1e8, 1e8),
 )
 
 

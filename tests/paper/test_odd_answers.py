@@ -1,6 +1,7 @@
 """Answers that make no sense, to an exchange instance that freqtrade makes itself."""
 
 import json
+import math
 from urllib.request import Request, urlopen
 
 import pytest
@@ -71,6 +72,45 @@ def test_garbage_for_the_average_rate_does_not_end_the_bot(replica, exchange, bo
     answer_with(replica, body, "avgPrice")
     with pytest.raises(TemporaryError):
         Venue(exchange).average_rate("BTC/USDT")
+
+
+RULE = '{"symbolRules": [{"symbol": "BTCUSDT", "rules": [%s]}]}'
+RANGE = '{"ruleType": "PRICE_RANGE", "bidLimitMultUp": "1.05", "askLimitMultDown": "0.9"}'
+
+
+@pytest.mark.parametrize(
+    ("rules", "reference", "buy", "sell"),
+    [
+        (RULE % RANGE, '{"referencePrice": "100.00"}', (0, 105), (90, math.inf)),
+        (RULE % RANGE, '{"referencePrice": null}', (0, math.inf), (0, math.inf)),
+        (RULE % RANGE, "{}", (0, math.inf), (0, math.inf)),
+        (RULE % "", '{"referencePrice": "100.00"}', (0, math.inf), (0, math.inf)),
+        ('{"symbolRules": []}', '{"referencePrice": "100.00"}', (0, math.inf), (0, math.inf)),
+    ],
+)
+def test_price_range_and_reference_price_are_what_binance_says(
+    replica, exchange, rules, reference, buy, sell
+):
+    answer_with(replica, rules, "executionRules")
+    answer_with(replica, reference, "referencePrice")
+    venue = Venue(exchange)
+    assert venue.execution_range("BTC/USDT", "buy") == pytest.approx(buy)
+    assert venue.execution_range("BTC/USDT", "sell") == pytest.approx(sell)
+    is_measured_by_it = "100.00" in reference
+    assert (venue.average_rate("BTC/USDT") == 100.0) is is_measured_by_it
+
+
+def test_an_exchange_that_knows_no_execution_rules_has_none(exchange):
+    venue = Venue(exchange)
+    assert venue.execution_range("BTC/USDT", "buy") == (0.0, math.inf)
+    assert venue.average_rate("BTC/USDT") > 1000
+
+
+@pytest.mark.parametrize("body", ["[]", '{"symbolRules": [7]}', RULE % '{"x": 1}', RULE % "null"])
+def test_garbage_for_execution_rules_does_not_end_the_bot(replica, exchange, body):
+    answer_with(replica, body, "executionRules")
+    with pytest.raises(TemporaryError, match="execution rules of BTC/USDT"):
+        Venue(exchange).execution_range("BTC/USDT", "buy")
 
 
 BAD_TRADE = '[{{"a": 1, "p": "{}", "q": "{}", "T": 1795572306003, "m": true}}]'

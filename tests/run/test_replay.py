@@ -115,6 +115,24 @@ def test_unknown_strategy_is_one_clear_line(tmp_path):
     assert "NoSuchStrategy" in said
 
 
+def test_a_configuration_without_a_whitelist_is_told_what_to_give(tmp_path):
+    config = json.loads((ROOT / "config.json").read_text())
+    del config["exchange"]["pair_whitelist"]
+    volume = {"method": "VolumePairList", "number_assets": 2, "sort_key": "quoteVolume"}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"pairlists": [volume]}))
+    arguments = ["--config", str(tmp_path / "config.json"), "--days", "0.003"]
+    said, _ = (process := start(tmp_path, *arguments)).communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.startswith("freqtrade-ext replay: ")
+    assert "has no exchange.pair_whitelist: name the pairs with --pairs" in said
+    said, _ = (process := start(tmp_path, *arguments, "--pairs", "BTC/USDT", "SOL/USDT")).communicate(
+        timeout=120
+    )
+    assert process.returncode == 0, said
+    (log,) = (path for path in tmp_path.glob("*.log") if "VolumePairList" in path.read_text())
+    assert "Whitelist with 2 pairs" in log.read_text()
+
+
 def test_nobody_outside_is_told_of_virtual_trades(tmp_path):
     config = json.loads((ROOT / "config.json").read_text()) | {"telegram": {"enabled": True, "token": "1"}}
     replica = Replica(seed=1, pairs=["ETH/USDT"], scenario="calm")

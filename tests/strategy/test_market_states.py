@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from freqtrade.strategy import merge_informative_pair
 
+from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.market_state import COLUMNS, indicators
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.market_states import PREFIX, MarketStates
@@ -88,3 +89,16 @@ def test_state_is_computed_anew_when_any_candle_has_changed():
 def test_no_candles_for_the_state_are_named():
     with pytest.raises(ValueError, match="BTC/USDT: no 1h candles"):
         states("5m", lambda timeframe: pd.DataFrame()).join(candles("5min", 10), PAIR)
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [("ETH/USDT", "it is not on the whitelist"), (PAIR, "there are no 5m candles of it yet")],
+)
+def test_a_pair_without_candles_is_not_blamed_on_the_strategy_s_columns(pair, reason):
+    """A forced entry off the whitelist was refused with "populate_indicators must keep the columns"."""
+    known = states("5m", lambda timeframe: pd.DataFrame())
+    known._strategy.dp.current_whitelist = lambda: [PAIR]
+    known._strategy.dp.get_analyzed_dataframe = lambda pair, timeframe: (pd.DataFrame(), None)
+    with pytest.raises(NoTrade, match=reason):
+        known.last(pair)

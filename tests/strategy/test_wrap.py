@@ -222,6 +222,16 @@ def test_file_that_cannot_be_imported_is_named_with_the_reason(run, tmp_path, ca
     assert "No module named 'nowhere'" in caplog.text
 
 
+def test_a_dangling_link_or_an_unreadable_file_among_strategies_is_skipped(run, tmp_path, caplog):
+    folder = tmp_path / "strategies"
+    (folder / "a_link.py").symlink_to(tmp_path / "nowhere.py")
+    (folder / "a_folder.py").mkdir()
+    (folder / "a_latin.py").write_bytes(b"# \xe9\n")
+    assert type(run("OwnStop")).__name__ == "OwnStop"
+    for name in ("a_link.py", "a_folder.py", "a_latin.py"):
+        assert f"{name} is skipped" in caplog.text
+
+
 def test_short_signals_do_not_count_on_spot(run, caplog):
     with caplog.at_level(logging.INFO, "freqtrade_ext"):
         strategy = run("Falling")
