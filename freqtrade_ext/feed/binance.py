@@ -14,8 +14,17 @@ from typing import Any
 import ccxt
 
 from freqtrade_ext.feed.local_book import LocalBook, Top
-from freqtrade_ext.feed.sockets import combined_url, hang_up, own_cancellation_only
-from freqtrade_ext.feed.streams import PRINTS_KEPT, Levels, OutOfStep
+from freqtrade_ext.feed.rest import has_no_newer_trade, smallest_book
+from freqtrade_ext.feed.sockets import combined_url, hang_up, own_cancellation_only, seconds_silent
+from freqtrade_ext.feed.streams import (
+    BOOK_SECONDS,
+    PRINTS_KEPT,
+    QUIET_SECONDS,
+    TRADES_SECONDS,
+    Levels,
+    OutOfStep,
+    Topic,
+)
 from freqtrade_ext.fills.book import BuySell, Level
 from freqtrade_ext.fills.queue import Print
 
@@ -29,8 +38,6 @@ FIRST_MESSAGE_SECONDS = 3
 """a stream that says nothing for this long after its start is taken for that of a calm pair"""
 RENEW_BELOW_LEVELS = 500
 """known levels left on a side at which another snapshot is fetched, while the book serves on"""
-SILENT_SECONDS = 3
-"""other streams tell of changes for this long, and the differences do not"""
 RENEW_SECONDS = 1
 
 
@@ -62,7 +69,10 @@ class BinanceStreams:
         self._joining: LocalBook | None = None
         self._worst: dict[BuySell, float | None] = {}
         self._flowing = asyncio.Event()
-        self._news_since: float | None = None
+        self._best_late_since: float | None = None
+        self.book_topic = Topic("difference", BOOK_SECONDS, self._has_rests_book)
+        is_complete = has_no_newer_trade(self._client, self._pair, self.prints)
+        self.trades_topic = Topic("trade", TRADES_SECONDS, is_complete)
 
     async def follow(self) -> None:
         self._begin()
@@ -109,7 +119,9 @@ class BinanceStreams:
         if not book.diff(first_id, data["u"], bids, asks):
             raise OutOfStep(f"has a {book.lost}")
         if data["u"] == book.update_id:
-            self.stamp_ms, self._news_since = data["E"], None
+            self.stamp_ms = data["E"]
+            self.book_topic.speak()
+        self._expect_best(book)
         self._check(book)
 
     def _hear_best(self, data: Mapping[str, Any]) -> None:
@@ -120,8 +132,7 @@ class BinanceStreams:
         if book is None:
             return
         book.best(top)
-        if top.update_id > book.update_id:
-            self._expect_diff()
+        self._best_late_since = None
         self._check(book)
 
     def _hear_trade(self, data: Mapping[str, Any]) -> None:
@@ -133,15 +144,20 @@ class BinanceStreams:
                 self.prints.clear()
         side: BuySell = "sell" if data["m"] else "buy"
         self.prints.append(Print(str(data["a"]), data["T"], *_level(data["p"], data["q"]), side))
-        if self.stamp_ms is not None and data["T"] > self.stamp_ms:
-            self._expect_diff()
+        self.trades_topic.speak()
 
-    def _expect_diff(self) -> None:
-        now = time.monotonic()
-        if self._news_since is None:
-            self._news_since = now
-        elif now - self._news_since > SILENT_SECONDS:
-            raise OutOfStep(f"has had no difference for {SILENT_SECONDS} s while the market moves")
+    def _expect_best(self, book: LocalBook) -> None:
+        """:raises OutOfStep: differences change the best level, and its own stream has long said nothing."""
+        if book.top is None or book.own_top()[1:] == book.top[1:]:
+            self._best_late_since = None
+        elif self._best_late_since is None:
+            self._best_late_since = time.monotonic()
+        elif time.monotonic() - self._best_late_since > QUIET_SECONDS:
+            raise OutOfStep(f"has had no best bid and ask for {QUIET_SECONDS:g} s while they move")
+
+    async def _has_rests_book(self) -> bool:
+        update_id = (await smallest_book(self._client, self._pair))["nonce"]
+        return self._book is None or update_id <= self._book.update_id
 
     def _check(self, book: LocalBook) -> None:
         if book.is_crossed:
@@ -174,6 +190,7 @@ class BinanceStreams:
             joining.snapshot(snapshot["nonce"], snapshot["bids"], snapshot["asks"])
             if joining.lost is not None:
                 await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS)
+        joining.best(joining.own_top())
         if self._book is not None and self._book.top is not None:
             joining.best(self._book.top)
         self._book, self._joining = joining, None
@@ -195,9 +212,7 @@ class BinanceStreams:
             await asyncio.sleep(SNAPSHOT_RETRY_SECONDS)
 
     def seconds_silent(self) -> float:
-        # ccxt asks for a sign of life often enough, see `raw_client`
-        heard = [ws.last_message_at or 0 for url in self._urls if (ws := self._client.clients.get(url))]
-        return time.time() - min(heard, default=0) / 1000
+        return seconds_silent(ws for url in self._urls if (ws := self._client.clients.get(url)))
 
     def levels(self, depth: int) -> tuple[Levels, Levels] | None:
         bids, asks = self._known("sell", depth), self._known("buy", depth)

@@ -41,7 +41,8 @@ class Feed:
     Follows the pairs it is asked about.
 
     Every answer is None where REST must serve: before the streams are in step, after silence, a gap, a
-    crossed book or a disagreement with the best bid/ask, and where a venue lacks a stream.
+    crossed book or a disagreement with the best bid/ask or with REST (`proof`), and where a venue lacks a
+    stream.
     """
 
     def __init__(self, client: Any, fresh_ms: float, update_markets: Callable[[Any], None]) -> None:
@@ -51,7 +52,7 @@ class Feed:
         :param update_markets: gives the client the markets known by now.
         """
         self._client = client
-        self._following = Following(client, fresh_ms / 1000, self._changed, update_markets)
+        self._following = Following(client, fresh_ms / 1000, self._changed, self._lost, update_markets)
         self._clock = ExchangeClock(self._client)
         self._alarms: dict[str, Alarm] = {}
         self._woke: dict[str, tuple[Alarm, float]] = {}
@@ -159,7 +160,7 @@ class Feed:
 
     async def _prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
         streams = self._following.live(pair)
-        if streams is None or not streams.prints:
+        if streams is None or not streams.prints or not streams.trades_topic.is_trusted:
             return None
         prints, size = streams.prints, self._contract_size(pair)
         if since is None:
@@ -178,6 +179,11 @@ class Feed:
     def _changed(self, pair: str) -> None:
         if pair in self._alarms:
             self._check_alarm(pair)
+
+    def _lost(self, pair: str) -> None:
+        """Wake who relies on the pair: what the book did unseen, REST tells now."""
+        if self._alarms.pop(pair, None) is not None:
+            self._woken.set()
 
     async def _arm(self, alarms: dict[str, Alarm]) -> None:
         now = time.monotonic()

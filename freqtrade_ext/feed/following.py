@@ -7,14 +7,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import ccxt
-
 from freqtrade_ext.feed.binance import BinanceStreams
-from freqtrade_ext.feed.sockets import raw_client
+from freqtrade_ext.feed.proof import Budget, keep_proven
+from freqtrade_ext.feed.rest import costs
+from freqtrade_ext.feed.sockets import notice_dead_lines, raw_client
 from freqtrade_ext.feed.streams import OutOfStep, Streams
-from freqtrade_ext.feed.unified import UnifiedStreams
+from freqtrade_ext.feed.unified import UnifiedStreams, check_sequence
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,10 @@ RETRY_SECONDS = (1, 2, 5, 10, 30)
 PING_SECONDS = 0.25
 """at least; Binance disconnects who sends more than five messages a second, pings among them"""
 DEAD_SECONDS = 3.0
+NEEDED_SECONDS = 30
+"""a pair that nobody asked about for this long is not compared with REST; the bot's loops ask more often"""
+PROOF_SHARE = 0.15
+"""of the requests that a venue allows, spent at most on comparing books with REST, and as much on trades"""
 
 
 @dataclass(slots=True)
@@ -46,32 +51,40 @@ class Following:
         client: Any,
         fresh_seconds: float,
         changed: Callable[[str], None],
+        lost: Callable[[str], None],
         update_markets: Callable[[Any], None],
     ) -> None:
         """
         :param client: of ccxt.pro.
         :param fresh_seconds: a connection counts as alive for this long after its last sign of life.
         :param changed: is told the pair after each change of a book that is in step.
+        :param lost: is told the pair whose book is not to be trusted from now on.
         :param update_markets: gives the client the markets known by now.
         """
         self._client, self._fresh_seconds = client, fresh_seconds
-        self._tell, self._update_markets = changed, update_markets
+        self._tell, self._tell_lost, self._update_markets = changed, lost, update_markets
         self._new_streams: Callable[[Any, str, Callable[[], None]], Streams] = UnifiedStreams
         if client.id == "binance":
-            ping_seconds = max(fresh_seconds / 2, PING_SECONDS)
-            raw_client(client, ping_seconds, max(DEAD_SECONDS, 3 * ping_seconds))
+            raw_client(client)
             self._new_streams = BinanceStreams
+        elif client.id == "bybit":
+            check_sequence(client)
+        ping_seconds = max(fresh_seconds / 2, PING_SECONDS)
+        notice_dead_lines(client, ping_seconds, max(DEAD_SECONDS, 3 * ping_seconds))
+        self._book_budget, self._trades_budget = Budget(PROOF_SHARE), Budget(PROOF_SHARE)
         self._pairs: dict[str, _Followed] = {}
 
     def live(self, pair: str) -> Streams | None:
-        """Return the pair's streams if their connection is alive; notes the interest, follows a new pair."""
+        """Return the pair's streams if they are to be trusted; notes the interest, follows a new pair."""
         followed = self._pairs.get(pair)
         if followed is None:
             followed = self._pairs[pair] = _Followed(asked=0.0)
             followed.task = asyncio.get_running_loop().create_task(self._follow(pair, followed))
         followed.asked = time.monotonic()
         streams = followed.streams
-        return streams if streams and streams.seconds_silent() < self._fresh_seconds else None
+        if streams is None or not streams.book_topic.is_trusted:
+            return None
+        return streams if streams.seconds_silent() < self._fresh_seconds else None
 
     def streams(self, pair: str) -> Streams | None:
         """Return the pair's streams, alive or not."""
@@ -79,26 +92,55 @@ class Following:
         return followed.streams if followed else None
 
     async def _follow(self, pair: str, followed: _Followed) -> None:
-        """Follow a pair through disconnects; the task is cancelled when nobody asks any more."""
+        """
+        Follow a pair through disconnects; the task is cancelled when nobody asks any more.
+
+        One that the exchange does not list any more may come back.
+        """
         failures = 0
         while True:
             started = time.monotonic()
             try:
                 if pair not in self._client.markets:  # freqtrade may have heard of it since
                     self._update_markets(self._client)
-                followed.streams = self._new_streams(
+                followed.streams = streams = self._new_streams(
                     self._client, pair, lambda: self._changed(pair, followed)
                 )
-                await followed.streams.follow()
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(streams.follow())
+                    tasks.create_task(self._prove(pair, followed, streams, is_book=True))
+                    tasks.create_task(self._prove(pair, followed, streams, is_book=False))
             except Exception as error:
-                cause = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-                followed.streams = None
-                _say_lost(pair, followed, cause)
-                if isinstance(cause, (ccxt.BadSymbol, ccxt.NotSupported)):
-                    return
+                self._lose(pair, followed, error)
             failures = 0 if time.monotonic() - started > RETRY_SECONDS[-1] else failures
             await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
             failures += 1
+
+    async def _prove(self, pair: str, followed: _Followed, streams: Streams, is_book: bool) -> None:
+        """Compare one topic with REST while it is quiet; a silent one is lost before its line is."""
+        cost = costs(self._client, self._client.market(pair))
+        topic, budget, weight = (
+            (streams.book_topic, self._book_budget, cost.book)
+            if is_book
+            else (streams.trades_topic, self._trades_budget, cost.trades)
+        )
+        try:
+            await keep_proven(
+                topic,
+                lambda: time.monotonic() - followed.asked < NEEDED_SECONDS,
+                partial(budget.spend, weight, cost.per_minute),
+                lambda: self._tell_lost(pair) if is_book else None,
+            )
+        except OutOfStep as error:
+            self._lose(pair, followed, error)
+            raise
+
+    def _lose(self, pair: str, followed: _Followed, error: Exception) -> None:
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        followed.streams = None
+        _say_lost(pair, followed, error)
+        self._tell_lost(pair)
 
     def _changed(self, pair: str, followed: _Followed) -> None:
         if followed.is_lost:

@@ -151,6 +151,11 @@ class LocalBook:
         if self.top is None or top.update_id > self.top.update_id:
             self.top = top
 
+    def own_top(self) -> Top:
+        """Return the best levels by snapshot and differences alone; an empty side's is 0 x 0."""
+        bid, ask = (next(side.levels(None), (0.0, 0.0)) for side in (self._bids, self._asks))
+        return Top(self.update_id, *bid, *ask)
+
     def levels(self, side: BuySell) -> Iterator[Level]:
         """Yield the levels that an order of this side takes from, best first; a newer top is spliced in."""
         return self.levels_under(self.top, side)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +13,8 @@ import ccxt
 HANG_UP_SECONDS = 2
 
 
-def raw_client(client: Any, ping_seconds: float, dead_seconds: float) -> Any:
-    """
-    Let a ccxt.pro client of Binance hand over messages as they come, by url in `client.listeners`.
-
-    :param ping_seconds: ccxt pings every three minutes, so a dead line would look like a calm market.
-    :param dead_seconds: without a sign of life; the connection is closed then.
-    """
+def raw_client(client: Any) -> Any:
+    """Let a ccxt.pro client of Binance hand over messages as they come, by url in `client.listeners`."""
     parse, client.listeners = client.handle_message, {}
 
     def handle_message(ws: Any, message: Any) -> None:
@@ -29,9 +25,24 @@ def raw_client(client: Any, ping_seconds: float, dead_seconds: float) -> Any:
             ws.on_error(error)
 
     client.handle_message = handle_message
+    return client
+
+
+def notice_dead_lines(client: Any, ping_seconds: float, dead_seconds: float) -> None:
+    """
+    Make a ccxt.pro client ask its connections often for a sign of life.
+
+    :param ping_seconds: ccxt pings every 18 s to three minutes, so a dead line would look like a calm market.
+    :param dead_seconds: without a sign of life; the connection is closed then.
+    """
     pings = {"keepAlive": ping_seconds * 1000, "maxPingPongMisses": dead_seconds / ping_seconds}
     client.streaming = client.streaming | pings
-    return client
+
+
+def seconds_silent(connections: Iterable[Any]) -> float:
+    """Return the time since the last sign of life of the one that has been silent for longest."""
+    heard = [ws.last_message_at or 0 for ws in connections]
+    return time.time() - min(heard, default=0) / 1000
 
 
 def combined_url(base: str) -> str:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from freqtrade_ext.fills.book import Level
 from freqtrade_ext.fills.queue import Print
 
 PRINTS_KEPT = 5000
+QUIET_SECONDS = 2.0
+"""a topic that says nothing for this long is compared with REST"""
+BOOK_SECONDS, TRADES_SECONDS = 5.0, 30.0
+"""
+how long a topic counts without a message or an answer that agrees. Trades longer: a wrong book is believed
+at once, while trades that nobody hears of just delay a fill, and cost more to ask for
+"""
 
 Levels = Sequence[Level]
 
@@ -18,9 +27,41 @@ class OutOfStep(Exception):
     """The streams do not give the exchange's book any more; the message says why."""
 
 
+@dataclass(slots=True)
+class Topic:
+    """One stream of a pair: when it last spoke, and when it was last known to be right."""
+
+    name: str
+    """of one message, for the log"""
+    trusted_seconds: float
+    agrees: Callable[[], Awaitable[bool]]
+    """Ask REST whether the stream lacks nothing; a stream may be ahead of REST."""
+    told: float = field(default_factory=time.monotonic)
+    """monotonic seconds of its last message, or of its start"""
+    proven: float = field(default_factory=time.monotonic)
+    """monotonic seconds at which it was last known to be right"""
+
+    def speak(self) -> None:
+        self.told = self.proven = time.monotonic()
+
+    def doubt(self) -> None:
+        """Trust it again after its next message only."""
+        self.proven = -self.trusted_seconds
+
+    @property
+    def is_quiet(self) -> bool:
+        return time.monotonic() - self.proven > QUIET_SECONDS
+
+    @property
+    def is_trusted(self) -> bool:
+        return time.monotonic() - self.proven < self.trusted_seconds
+
+
 class Streams(Protocol):
     """What the feed needs of a venue."""
 
+    book_topic: Topic
+    trades_topic: Topic
     prints: deque[Print]
     """oldest first, without a gap; contents before the first one are unknown"""
     stamp_ms: int | None

@@ -17,7 +17,7 @@ sane = st.floats(1, 100)
 
 
 def client():
-    made = raw_client(ccxt.pro.binance(), 1.0, 3.0)
+    made = raw_client(ccxt.pro.binance())
     market = {"id": "BTCUSDT", "lowercaseId": "btcusdt", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT"}
     made.set_markets([made.safe_market_structure({**market, "type": "spot", "spot": True})])
     return made
