@@ -70,15 +70,26 @@ class Settings:
     )
 
     # -- position sizing ---------------------------------------------------------------------
-    min_position: float = _setting(100.0, "stake currency", "smallest position", above=0)
-    max_positions: int = _setting(3, "positions", "open at once", at_least=1)
+    min_position: float = _setting(
+        100.0,
+        "stake currency",
+        "smallest position; by default $100, converted at the start where the stake currency is no dollar",
+        above=0,
+    )
+    max_positions: int = _setting(
+        3, "positions", "open at once; freqtrade's `max_open_trades` counts where it is lower", at_least=1
+    )
     reserve: float = _setting(
         0.10, "ratio", "part of a position's share kept back", at_least=0, below=1, space="sizing"
     )
 
     # -- take-profit split and levels ----------------------------------------------------------
     low_balance: float = _setting(
-        300.0, "stake currency", "below this profits are taken early", at_least=0, space="sizing"
+        300.0,
+        "stake currency",
+        "below this profits are taken early; by default $300, converted likewise",
+        at_least=0,
+        space="sizing",
     )
     split_low_balance_open: Percents = _setting(
         (100.0, 0.0, 0.0), "percent", "sold at TP1, TP2, TP3 on a low balance with a position open", total=100

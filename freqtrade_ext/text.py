@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+
+
+def is_dollar(currency: str) -> bool:
+    """Return whether the currency is worth a dollar by its name: USD, USDT, USDC, FDUSD ..."""
+    return "USD" in currency
+
+
+def digits(value: float) -> str:
+    """Format to 8 significant digits and never with an exponent: `0.0125`, `357,142,860`, `0.000000012`."""
+    text = f"{Decimal(f'{value:.8g}'):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def fee_text(value: float) -> str:
+    """Format a fee to two decimals, or to two significant digits where it is less than 0.1: `0.0000014`."""
+    decimals = 2 if not 0 < abs(value) < 0.1 else 1 - math.floor(math.log10(abs(value)))
+    return f"{value:,.{decimals}f}"
 
 
 def money(value: float, currency: str) -> str:
@@ -12,8 +30,8 @@ def money(value: float, currency: str) -> str:
     :param currency: dollar-like ones (USD, USDT, USDC ...) are shown as `$`.
     :return: `$167`, `$5.83`, `0.0125 BTC`.
     """
-    if "USD" not in currency:
-        return f"{value:,.8g} {currency}"
+    if not is_dollar(currency):
+        return f"{digits(value)} {currency}"
     if not -1e9 < value < 100:
         return f"${value:,.0f}"
     # downwards, so that 99.999 is not worded as the 100 it fails to reach

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from freqtrade_ext.text import money, rate_text
+from freqtrade_ext.text import fee_text, money, rate_text
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ from freqtrade_ext.text import money, rate_text
         (99.999, "USDT", "$99.99"),
         (0.0125, "BTC", "0.0125 BTC"),
         (1500, "EUR", "1,500 EUR"),
+        (357_142_857.14, "JPY", "357,142,860 JPY"),
+        (104.29422813057, "EUR", "104.29423 EUR"),
+        (1e-9, "BTC", "0.000000001 BTC"),
+        (-0.0012, "BTC", "-0.0012 BTC"),
     ],
 )
 def test_money(value, currency, text):
@@ -34,6 +38,13 @@ def test_money(value, currency, text):
 )
 def test_rate(rate, text):
     assert rate_text(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.1499, "0.15"), (12.345, "12.35"), (0.00000143, "0.0000014"), (0, "0.00")]
+)
+def test_a_small_fee_is_not_nothing(value, text):
+    assert fee_text(value) == text
 
 
 @pytest.mark.parametrize("value", [-1.797693134862316e306, -math.inf, math.inf, math.nan])

@@ -8,7 +8,7 @@ from typing import Any
 from freqtrade_ext.plan.market_state import MarketState
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.sizing import AccountState, Stake
-from freqtrade_ext.text import money, rate_text
+from freqtrade_ext.text import digits, fee_text, money, rate_text
 
 TAG_END = "| "
 """between the tag that an order was placed with and what is added once it has filled"""
@@ -27,7 +27,7 @@ def sizing_step(stake: Stake, account: AccountState, plan: Plan, currency: str) 
     return (
         f"2/5 sizing: balance {money(account.balance, currency)}, {account.open_positions} open, "
         f"{account.winners} won and {account.losers} lost of late: "
-        f"stake {stake.stake_amount:,.8g} {currency}, sold {split} | {stake.reason} | {plan.reasons[1]}"
+        f"stake {digits(stake.stake_amount)} {currency}, sold {split} | {stake.reason} | {plan.reasons[1]}"
     )
 
 
@@ -54,15 +54,16 @@ def fill_text(fill: Mapping[str, Any], base: str, quote: str) -> str:
 
     :param fill: record of an order as the engine's `fill_record` gives it.
     """
-    asked = "" if fill["filled"] == fill["requested"] else f" of {fill['requested']:.8g}"
+    asked = "" if fill["filled"] == fill["requested"] else f" of {digits(fill['requested'])}"
     details = [f"target {rate_text(fill['decision_rate'])}", fill_summary(fill)]
-    text = f"Filled {fill['filled']:.8g}{asked} {base} at {rate_text(fill['average'])} ({', '.join(details)})"
+    filled = f"Filled {digits(fill['filled'])}{asked} {base}"
+    text = f"{filled} at {rate_text(fill['average'])} ({', '.join(details)})"
     cost, currency = fill.get("fee_cost"), fill.get("fee_currency")
     if cost is None:
         return text
     if currency == base:
-        return f"{text}, fee {cost * fill['average']:.2f}"
-    return f"{text}, fee {cost:.2f}" if currency == quote else f"{text}, fee {cost:.8g} {currency}"
+        return f"{text}, fee {fee_text(cost * fill['average'])}"
+    return f"{text}, fee {fee_text(cost)}" if currency == quote else f"{text}, fee {digits(cost)} {currency}"
 
 
 def fill_summary(fill: Mapping[str, Any]) -> str:

@@ -70,6 +70,24 @@ def size_position(
     return Stake(stake_amount, per_position, slots, reason)
 
 
+def asked_position(
+    asked: float, account: AccountState, exchange_minimum: float, currency: str = "USDT"
+) -> Stake:
+    """
+    Size a position as a person asks for it: neither `min_position` nor the slots count.
+
+    :param asked: stake currency.
+    :param exchange_minimum: smallest stake the exchange accepts, in stake currency.
+    :raises NoTrade: the balance does not cover it, or the exchange does not accept it.
+    """
+    wish = f"{money(asked, currency)} are asked for"
+    if asked > account.balance:
+        raise NoTrade(f"{wish}, {money(account.balance, currency)} are free")
+    if asked < exchange_minimum:
+        raise NoTrade(f"{wish}, the exchange's minimum is {money(exchange_minimum, currency)}")
+    return Stake(asked, asked, 1, wish)
+
+
 def payable_amount(
     fills: Iterable[tuple[float, float]], balance: float, fee_ratio: float = 0.0, leverage: float = 1.0
 ) -> float:

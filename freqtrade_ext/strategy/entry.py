@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.decision import Decision
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.plan.sizing import AccountState, Stake, size_position, trim_to_balance
+from freqtrade_ext.plan.sizing import AccountState, Stake, asked_position, size_position, trim_to_balance
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.text import rate_text
@@ -51,20 +52,43 @@ class Entries:
         self._currency: str = strategy.config["stake_currency"]
         self._stakes: dict[str, Stake] = {}
 
+    def asked_stake(self, pair: str, proposed: float) -> float | None:
+        """
+        Return the stake that a person typed in for a forced entry, in stake currency; None for a signal's.
+
+        freqtrade does not say whose it is: a signal comes with what the wallets propose at this moment.
+        """
+        if not self._is_trading:
+            return None
+        most = self._strategy.config["max_open_trades"]
+        own = self._strategy.wallets.get_trade_stake_amount(pair, most, update=False)
+        return None if math.isclose(proposed, own) else proposed
+
     def decide(
-        self, pair: str, is_short: bool, time: datetime, rate: float, minimum: float, leverage: float
+        self,
+        pair: str,
+        is_short: bool,
+        time: datetime,
+        rate: float,
+        minimum: float,
+        leverage: float,
+        asked: float | None = None,
     ) -> tuple[float, Decision]:
         """
         Decide on an entry at this rate.
 
         :param minimum: smallest stake the exchange accepts, in stake currency.
+        :param asked: stake that a person asks for, in stake currency.
         :return: stake in stake currency, and its decision.
         :raises NoTrade: there is to be no trade; the message says why.
         :raises freqtrade_ext.plan.plan.PlanError: there can be no plan.
         """
         state = self._states.last(pair)
         account = self.account_state()
-        stake = size_position(account, minimum, self._settings, self._currency)
+        if asked is None:
+            stake = size_position(account, minimum, self._settings, self._currency)
+        else:
+            stake = asked_position(asked, account, minimum, self._currency)
         if self._is_trading:
             levels = opposite_levels(self._strategy.dp, pair, is_short)
             fills = walk(levels, stake.stake_amount * leverage / rate, "sell" if is_short else "buy").fills

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded
 from freqtrade_ext.strategy.chart import LINES
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import state_timeframe
+from freqtrade_ext.strategy.start import in_stake_currency
 from freqtrade_ext.strategy.tuning import add_parameters, tuned
 from freqtrade_ext.strategy.wrapped import Wrapping
 
@@ -103,13 +105,16 @@ class ManagedStrategy(Wrapping):
                 "or name ManagedStrategy first among its base classes."
             )
         try:
-            settings = Settings.from_config(self.config)
+            settings = in_stake_currency(self, Settings.from_config(self.config))
             add_parameters(self, settings)
             super().ft_bot_start(**kwargs)
             settings = tuned(self, settings)
         except SettingsError as error:
             raise OperationalException(str(error)) from error
         check_stop_orders(self)
+        # freqtrade's own limit is infinite where config.json has -1
+        most = min(self.config.get("max_open_trades", settings.max_positions), settings.max_positions)
+        settings = replace(settings, max_positions=int(most))
         set_rules(self, settings)
         self.manager = Manager(self, settings)
         if self.manager.is_trading:
@@ -170,12 +175,15 @@ class ManagedStrategy(Wrapping):
         **kwargs: Any,
     ) -> float:
         """Decide on a trade; 0 is no trade."""
+        asked = self.manager.entries.asked_stake(pair, proposed_stake)
         try:
             stake_amount, decision = self.manager.entries.decide(
-                pair, side == "short", current_time, current_rate, min_stake or 0.0, leverage
+                pair, side == "short", current_time, current_rate, min_stake or 0.0, leverage, asked
             )
         except (NoTrade, PlanError) as why:
-            if self.manager.is_trading and self.manager.news.is_new(("no trade", pair), str(why)):
+            if asked is not None:
+                logger.warning("%s: forced entry refused: %s", pair, why)
+            elif self.manager.is_trading and self.manager.news.is_new(("no trade", pair), str(why)):
                 logger.info("%s: no trade: %s", pair, why)
             return 0.0
         self.manager.plans.decide(pair, decision)
@@ -262,8 +270,7 @@ class ManagedStrategy(Wrapping):
 
 def set_rules(strategy: IStrategy, settings: Settings) -> None:
     """Set what freqtrade reads of a strategy and of its configuration."""
-    most = settings.max_positions
-    rules = {**RULES, "max_open_trades": min(strategy.config.get("max_open_trades", most), most)}
+    rules = {**RULES, "max_open_trades": settings.max_positions}
     if "roi" in settings.keep:
         rules = {name: value for name, value in rules.items() if name not in ROI}
     for name, value in rules.items():

@@ -17,3 +17,10 @@ class AlwaysEnter(ManagedStrategy):
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
         return dataframe
+
+
+class WaitsForAPerson(AlwaysEnter):
+    """Has no signals; what is bought, a person asks for."""
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        return dataframe

@@ -90,10 +90,17 @@ def test_break_even_stop_after_the_first_target(backtest):
 
 
 def test_settings_of_the_specification_can_be_changed(backtest):
-    backtest(freqtrade_ext={"min_position": 50, "max_positions": 5, "reserve": 0.5})
+    backtest(freqtrade_ext={"min_position": 50, "max_positions": 5, "reserve": 0.5}, max_open_trades=5)
     # 500 / 5 less a half
     entry = LocalTrade.bt_trades[0].orders[0]
     assert entry.filled * entry.average == pytest.approx(50, abs=0.5)
+
+
+def test_one_trade_at_a_time_has_the_whole_account(backtest, caplog):
+    """`max_open_trades: 1` was sized for three."""
+    backtest(max_open_trades=1)
+    entry = LocalTrade.bt_trades[0].orders[0]
+    assert entry.filled * entry.average == pytest.approx(450, abs=1)
 
 
 def test_account_below_the_minimum_does_not_trade(backtest):
