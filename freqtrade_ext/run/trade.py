@@ -1,46 +1,45 @@
 """
 `freqtrade-ext trade`: choose the market, then run freqtrade's own `trade --dry-run` on it.
 
-Where the exchange of config.json answers, freqtrade replaces this process. Otherwise the embedded exchange
-(`freqtrade_ext.replica`) runs beside it, with a database for this run alone, and ends with the bot.
+freqtrade runs as a child of this process. Where the exchange of config.json does not answer, the embedded
+exchange (`freqtrade_ext.replica`) runs beside it, with a database for this run alone, and ends with the bot.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ccxt
+import freqtrade
 from freqtrade.configuration.load_config import load_from_files
 from freqtrade.exceptions import OperationalException
+from sqlalchemy import make_url
 
 from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.report.command import default_url
+from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, start
+from freqtrade_ext.strategy.screen import log_config
 
 CONFIG = Path("config.json")
 PRIVATE = Path("user_data/private.json")
 EMBEDDED = "binance"
 """the exchange that the embedded one stands in for"""
+UI = Path(freqtrade.__file__).parent / "rpc" / "api_server" / "ui" / "installed"
 PROBE_TIMEOUT_MS = 4000
-REPLICA_START_SECONDS = 60
 STOP_SECONDS = 30
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-class StartError(RuntimeError):
-    """The bot cannot be started; the message says why and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "-c", "--config", action="append", default=[], help=f"merged over {CONFIG}, as freqtrade does"
     )
+    parser.add_argument(
+        "--db-url", help="default: freqtrade's own, or one for this run on the embedded exchange"
+    )
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="freqtrade's whole log, here")
     known, more = parser.parse_known_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # nohup wants the bot to live on
@@ -76,14 +79,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = load_from_files([str(CONFIG), *known.config])
         market, why = choose_market(known.market, config["exchange"])
         say(f"market: {market} ({why})")
-        command = [*freqtrade_command(), *(part for path in known.config for part in ("--config", path))]
-        if market == "embedded":
-            with embedded_exchange(config) as overlay:
-                return run([*command, "--config", str(overlay), "--db-url", new_database(), *more])
+        db_url = known.db_url or (new_database() if market == "embedded" else None)
+        command = freqtrade_command()
+        report = report_command(db_url or default_url(config))
+        say(f"report, now or later: {report}")
+        with ExitStack() as running:
+            folder = Path(running.enter_context(TemporaryDirectory(prefix="freqtrade_ext-")))
+            configs = [*known.config]
+            if known.verbose:
+                more = [f"-{'v' * known.verbose}", *more]
+            elif "log_config" not in config:
+                configs.append(write_log_config(folder, db_url))
+            if market == "embedded":
+                configs.append(running.enter_context(embedded_exchange(folder, config)))
+            command += [part for path in configs for part in ("--config", str(path))]
+            command += ["--db-url", db_url] if db_url else []
+            try:
+                return run([*command, *more], is_quiet=not known.verbose)
+            finally:
+                say(f"report: {report}")
     except (StartError, OSError, OperationalException) as error:
         say(f"not started: {error}")
         return 1
-    return os.execv(command[0], [*command, *more])
 
 
 def say(text: str) -> None:
@@ -137,13 +154,15 @@ def probe(exchange: Mapping[str, Any]) -> str | None:
 
 def freqtrade_command() -> list[str]:
     """Return freqtrade's command line, with FreqUI's API where its port is free."""
-    freqtrade = Path(sys.executable).with_name("freqtrade")
-    command = [str(freqtrade), "trade", "--dry-run", "--config", str(CONFIG)]
+    program = Path(sys.executable).with_name("freqtrade")
+    command = [str(program), "trade", "--dry-run", "--config", str(CONFIG)]
     write_private(PRIVATE)
     api = json.loads(PRIVATE.read_text())["api_server"]
     address = (api["listen_ip_address"], api["listen_port"])
     if port_is_free(*address):
         command += ["--config", str(PRIVATE)]
+        page = f"http://{address[0]}:{address[1]}, user and password in {PRIVATE}"
+        say(f"FreqUI: {page}" if (UI / "index.html").exists() else f"FreqUI: `make ui` gets it; then {page}")
     else:
         # freqtrade waits for ever for an API server that cannot bind (uvicorn_threaded.py, 2026.9)
         say(f"port {address[1]} is in use: this bot runs without FreqUI's API")
@@ -182,52 +201,45 @@ def port_is_free(host: str, port: int) -> bool:
     return True
 
 
-@contextmanager
-def embedded_exchange(config: Mapping[str, Any]) -> Iterator[Path]:
-    """
-    Run the embedded exchange on a free port of 127.0.0.1.
+def write_log_config(folder: Path, db_url: str | None) -> Path:
+    """Write the configuration of a log for people; the whole one is a file named like the database."""
+    name = Path(make_url(db_url).database or "").stem if db_url else ""
+    log = PRIVATE.parent / "logs" / f"{name or 'trade'}.log"
+    path = folder / "log.json"
+    path.write_text(json.dumps({"log_config": log_config(log)}), encoding="utf-8")
+    return path
 
-    :param config: freqtrade's, which tells whether spot or futures are traded.
-    :return: the configuration file that leads freqtrade to it.
-    :raises StartError: it ended, or was not ready in time.
-    """
-    with tempfile.TemporaryDirectory(prefix="freqtrade_ext-") as folder:
-        overlay = Path(folder) / "embedded.json"
-        say("starting the embedded exchange ...")
-        command = [sys.executable, "-m", "freqtrade_ext.replica", "--port", "0", "--overlay", str(overlay)]
-        if config.get("trading_mode") == "futures":
-            command.append("--futures")
-        # its own session: Ctrl-C reaches the bot first, which still needs its market to end in order
-        replica = start(command, start_new_session=True)
-        try:
-            wait_for(overlay, replica)
-            yield overlay
-        finally:
-            replica.terminate()
-            replica.wait()
+
+def report_command(db_url: str) -> str:
+    """Return what to type for a report on a database, wherever this environment's commands are."""
+    program = "freqtrade-ext"
+    if shutil.which(program) is None:
+        own = Path(sys.executable).with_name(program)
+        program = str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
+    return f"{program} report --db-url {db_url}"
 
 
 def new_database() -> str:
     """Name a database for this run alone: the embedded market begins anew, old trades mean nothing in it."""
-    path = PRIVATE.with_name(f"embedded-{datetime.now():%Y%m%d-%H%M%S}.sqlite")
-    say(f"paper account of this run: {path}")
-    return f"sqlite:///{path}"
+    return f"sqlite:///{PRIVATE.with_name(f'embedded-{datetime.now():%Y%m%d-%H%M%S}.sqlite')}"
 
 
-def wait_for(overlay: Path, replica: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + REPLICA_START_SECONDS
-    while not overlay.exists():
-        if replica.poll() is not None:
-            raise StartError(f"the embedded exchange ended with exit code {replica.returncode}")
-        if time.monotonic() > deadline:
-            raise StartError(f"the embedded exchange was not ready after {REPLICA_START_SECONDS} s")
-        time.sleep(0.05)
+def run(command: Sequence[str], *, is_quiet: bool) -> int:
+    """
+    Run the bot to its end, and see to that end when this process is told to stop.
 
-
-def run(command: Sequence[str]) -> int:
-    """Run the bot to its end, and see to that end when this process is told to stop."""
-    bot = start(command)
+    :param is_quiet: leave out what freqtrade logs before it reads `log_config`, except warnings and errors.
+    """
+    quiet: dict[str, Any] = {}
+    if is_quiet:
+        # freqtrade breaks lines where the terminal ends
+        quiet = {"stderr": subprocess.PIPE, "env": {**os.environ, "COLUMNS": "100000"}}
+    bot = start(command, **quiet)
     try:
+        for line in bot.stderr or ():
+            if b" - INFO - " not in line:
+                sys.stderr.buffer.write(line)
+                sys.stderr.flush()
         return bot.wait()
     except KeyboardInterrupt:
         # the terminal has told the bot as well
@@ -236,27 +248,6 @@ def run(command: Sequence[str]) -> int:
     finally:
         bot.terminate()
         end(bot)
-
-
-def start(command: Sequence[str], *, start_new_session: bool = False) -> subprocess.Popen[bytes]:
-    """Start a process that ends with this one."""
-    # this process has a single thread, so nothing can be locked in the copy that runs this function
-    return subprocess.Popen(
-        command,
-        start_new_session=start_new_session,
-        preexec_fn=end_with_parent,  # noqa: PLW1509
-    )
-
-
-def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
-    """
-    Let Linux send this process a signal when the parent ends, in whatever way; it outlives `exec`.
-
-    A parent with several threads sends it several times, and a second SIGTERM interrupts freqtrade's clean-up
-    for good. A bot that is killed goes on at its next start where it was.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def end(bot: subprocess.Popen[bytes]) -> None:

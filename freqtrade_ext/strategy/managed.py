@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqtrade.constants import ListPairsWithTimeframes
@@ -124,6 +124,8 @@ class ManagedStrategy(Wrapping):
     def analyze(self, pairs: list[str]) -> None:
         if self.manager.pace is not None:
             self.manager.pace.pause()
+        if self.manager.is_trading:
+            self.manager.status.tell(datetime.now(UTC))
         super().analyze(pairs)
 
     def analyze_pair(self, pair: str) -> None:
@@ -253,7 +255,10 @@ class ManagedStrategy(Wrapping):
         self, trade: Trade, current_time: datetime, current_exit_rate: float, **kwargs: Any
     ) -> tuple[float, str] | None:
         """Sell what is due at the targets reached: minus the stake it cost, and the target's tag."""
-        return self.manager.exit_due(trade, current_exit_rate, current_time)
+        due = self.manager.exit_due(trade, current_exit_rate, current_time)
+        if self.manager.is_trading:
+            self.manager.status.see(trade, self.manager.plans.known(trade), current_exit_rate)
+        return due
 
     @guarded([])
     def plot_annotations(

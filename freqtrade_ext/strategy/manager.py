@@ -17,7 +17,7 @@ from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.plan import Plan, PlanError
 from freqtrade_ext.settings import Settings
-from freqtrade_ext.strategy import position
+from freqtrade_ext.strategy import position, screen
 from freqtrade_ext.strategy.callbacks import News
 from freqtrade_ext.strategy.chart import Chart
 from freqtrade_ext.strategy.entry import Entries
@@ -49,6 +49,7 @@ class Manager:
         self.is_trading = strategy.dp.runmode in TRADE_MODES
         self.news = News(strategy.timeframe)
         self.chart = Chart()
+        self.status = screen.Status(strategy)
         self.pace: Pace | None = None
         self.plans = PlanBook(self.is_trading)
         self._strategy, self._exchange = strategy, exchange_of(strategy)
@@ -96,7 +97,10 @@ class Manager:
             logger.info("%s 4/5 execution: %s", trade.pair, text)
             if (plan := self.plans.known(trade)) is not None:
                 self._tell(f"{trade.pair} {explain.monitoring_step(plan)}")
+                screen.show_entry(trade, order, plan)
         else:
+            if (plan := self.plans.known(trade)) is not None:
+                screen.show_exit(trade, order, plan)
             trade.set_custom_data("realized_profit", trade.realized_profit)
             logger.info("%s %s: %s", trade.pair, position.tag_of(order), text)
         position.add_to_tag(order, explain.fill_summary(fill))

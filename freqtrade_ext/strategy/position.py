@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from freqtrade.constants import CUSTOM_TAG_MAX_LENGTH
@@ -88,11 +88,41 @@ def stage_sold(trade: Trade) -> int:
     return max(stages, default=0)
 
 
+def exits(trade: Trade) -> list[Order]:
+    """Return the exits that brought something, oldest first."""
+    return [o for o in trade.orders if is_fill(o, trade.exit_side)]
+
+
 def progress(trade: Trade, plan: Plan) -> Progress:
     """Return what the trade's filled exits have done to its plan."""
-    exits = (o for o in trade.orders if is_fill(o, trade.exit_side))
-    return progress_of(
-        plan, entered_amount(trade), ((STAGES.get(tag_of(o), 0), o.safe_filled) for o in exits)
+    sold = ((STAGES.get(tag_of(o), 0), o.safe_filled) for o in exits(trade))
+    return progress_of(plan, entered_amount(trade), sold)
+
+
+def left_behind(trade: Trade) -> float:
+    """Return the base units of the entries that no order can sell: less than a lot, as fees leave them."""
+    entered = sum(o.safe_amount_after_fee for o in trade.orders if is_fill(o, trade.entry_side))
+    left = float(entered - entered_amount(trade))
+    return left if left > ROUNDING * entered else 0.0
+
+
+def earned(trade: Trade, orders: Sequence[Order]) -> float:
+    """
+    Return what exits earned after all fees: cash in and out, in stake currency.
+
+    Coins that an entry fee made unsellable count as lost, by what they cost.
+    """
+    sign = -1 if trade.is_short else 1
+    paid = 0.0
+    for order in trade.orders:
+        if is_fill(order, trade.entry_side):
+            # a fee taken in coins has made those fewer instead
+            fee = 0.0 if order.ft_fee_base else trade.fee_open
+            paid += order.safe_filled * order.safe_price * (1 + sign * fee)
+    per_unit = paid / entered_amount(trade)
+    fee_close = trade.fee_close or 0.0
+    return float(
+        sum(sign * o.safe_filled * (o.safe_price * (1 - sign * fee_close) - per_unit) for o in orders)
     )
 
 

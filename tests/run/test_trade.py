@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from freqtrade_ext.run import trade
-from tests.bot_process import ROOT, wait_until
+from tests.bot_process import ENVIRONMENT, ROOT, wait_until
 
 
 class Clock(BaseHTTPRequestHandler):
@@ -150,7 +150,9 @@ def running_trade(folder, command):
     (folder / "user_data").mkdir()
     log = folder / "log"
     with log.open("w") as out:
-        start = subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, start_new_session=True)
+        start = subprocess.Popen(
+            command, cwd=folder, stdout=out, stderr=out, start_new_session=True, env=ENVIRONMENT
+        )
     try:
         wait_until(
             lambda: "Changing state to: RUNNING" in log.read_text() or start.poll() is not None,
@@ -182,6 +184,16 @@ def test_ctrl_c_after_talking_to_loopback_alone(make_trade, tmp_path):
     private = tmp_path / "user_data" / "private.json"
     assert private.stat().st_mode & 0o777 == 0o600
     log = (tmp_path / "log").read_text()
+    said = [line.removeprefix("freqtrade_ext: ").partition(":")[0] for line in log.splitlines()]
+    assert said[0] == "market"
+    assert said[1:3] == ["FreqUI", "report, now or later"] or "is in use" in said[1]
+    # the screen is for people, the file has freqtrade's whole log
+    assert said[-1] == "report"
+    assert " - INFO - " not in log
+    database = log.rpartition("sqlite:///user_data/")[2].strip()
+    whole = (tmp_path / "user_data" / "logs" / database).with_suffix(".log").read_text()
+    assert "freqtrade.worker - INFO - Changing state to: RUNNING" in whole
+    assert (tmp_path / "user_data" / database).exists()
     secrets = json.loads(private.read_text())["api_server"]
     assert not [name for name in ("password", "jwt_secret_key", "ws_token") if secrets[name] in log]
 

@@ -1,0 +1,74 @@
+"""Processes that run beside this one and end with it, however it ends: the bot, and the embedded exchange."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+REPLICA_START_SECONDS = 60
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class StartError(RuntimeError):
+    """The bot cannot be started; the message says why and what to do."""
+
+
+@contextmanager
+def embedded_exchange(folder: Path, config: Mapping[str, Any]) -> Iterator[Path]:
+    """
+    Run the embedded exchange on a free port of 127.0.0.1.
+
+    :param folder: for its configuration.
+    :param config: freqtrade's, which tells whether spot or futures are traded.
+    :return: the configuration file that leads freqtrade to it.
+    :raises StartError: it ended, or was not ready in time.
+    """
+    overlay = folder / "embedded.json"
+    command = [sys.executable, "-m", "freqtrade_ext.replica", "--port", "0", "--overlay", str(overlay)]
+    if config.get("trading_mode") == "futures":
+        command.append("--futures")
+    log = folder / "embedded.log"
+    with log.open("w") as out:
+        # its own session: Ctrl-C reaches the bot first, which still needs its market to end in order
+        replica = start(command, start_new_session=True, stdout=out, stderr=out)
+    try:
+        wait_for(overlay, replica, log)
+        yield overlay
+    finally:
+        replica.terminate()
+        replica.wait()
+
+
+def wait_for(overlay: Path, replica: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + REPLICA_START_SECONDS
+    while not overlay.exists():
+        if replica.poll() is not None:
+            said = log.read_text(encoding="utf-8").strip()
+            raise StartError(f"the embedded exchange ended with exit code {replica.returncode}: {said}")
+        if time.monotonic() > deadline:
+            raise StartError(f"the embedded exchange was not ready after {REPLICA_START_SECONDS} s")
+        time.sleep(0.05)
+
+
+def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that ends with this one."""
+    # this process has a single thread, so nothing can be locked in the copy that runs this function
+    return subprocess.Popen(command, preexec_fn=end_with_parent, **options)  # noqa: PLW1509
+
+
+def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """
+    Let Linux send this process a signal when the parent ends, in whatever way; it outlives `exec`.
+
+    A parent with several threads sends it several times, and a second SIGTERM interrupts freqtrade's clean-up
+    for good. A bot that is killed goes on at its next start where it was.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)

@@ -1,0 +1,161 @@
+"""
+What a person sees of a running bot: short lines, where `freqtrade-ext trade` asked for them.
+
+freqtrade's own log goes on as it is, into a file; `log_config` is freqtrade's own way to that.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from freqtrade.persistence import Order, Trade
+from freqtrade.strategy import IStrategy
+
+from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.plan.progress import progress_text
+from freqtrade_ext.strategy import position
+from freqtrade_ext.text import rate_text
+
+Tone = Literal["gain", "loss", "plain"]
+
+SCREEN = logging.getLogger("freqtrade_ext.screen")
+STATUS_SECONDS = 180
+_COLORS = {"gain": 32, "loss": 31, "WARNING": 33, "ERROR": 31, "CRITICAL": 31}
+"""of ANSI terminals"""
+
+
+def log_config(file: Path) -> dict[str, Any]:
+    """Return freqtrade's `log_config`: its whole log in a file that rotates, what matters on the screen."""
+    on_screen = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "short"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "standard": {"format": "%(asctime)s - %(name)s - %(levelname)s - %(message)s"},
+            "short": {"()": f"{__name__}.Short"},
+        },
+        "filters": {"notable": {"()": f"{__name__}.Notable"}},
+        "handlers": {
+            "file": {
+                "class": "logging.handlers.RotatingFileHandler",
+                "filename": str(file),
+                "formatter": "standard",
+                "maxBytes": 10_000_000,
+                "backupCount": 10,
+            },
+            "short": on_screen,
+            "notable": {**on_screen, "filters": ["notable"]},
+        },
+        "loggers": {SCREEN.name: {"level": "INFO", "handlers": ["short"], "propagate": False}},
+        "root": {"level": "INFO", "handlers": ["file", "notable"]},
+    }
+
+
+class Notable(logging.Filter):
+    """Allow through what a person should know of freqtrade's log: warnings, errors, changes of its state."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING or record.getMessage().startswith("Changing state")
+
+
+class Short(logging.Formatter):
+    """Format a record as one line with its time of day, in color on a terminal (unless NO_COLOR is set)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = record.getMessage().strip().splitlines() or [""]
+        if record.levelno >= logging.WARNING:
+            lines[0] = f"{record.levelname}: {lines[0]}"
+        if record.exc_info or len(lines) > 1:
+            lines[0] += " (more in the log)"
+        color = _COLORS.get(getattr(record, "tone", record.levelname))
+        text = f"\033[{color}m{lines[0]}\033[0m" if color and self._has_color else lines[0]
+        return f"{self.formatTime(record, '%H:%M:%S')} {text}"
+
+
+def show(text: str, tone: Tone = "plain") -> None:
+    """Show a line, where somebody is to see it."""
+    if SCREEN.handlers:
+        SCREEN.info(text, extra={"tone": tone})
+
+
+def show_entry(trade: Trade, order: Order, plan: Plan) -> None:
+    """Show what an entry got, and what is to become of it."""
+    done, to_do = ("sold short", "buys back") if trade.is_short else ("bought", "sells")
+    percent = 100 * (plan.stop_rate / plan.entry_rate - 1)
+    chunks = zip(plan.shares, plan.target_rates, strict=True)
+    targets = ", ".join(f"{share:g} % at {rate_text(rate)}" for share, rate in chunks if share)
+    bought = f"{done} {order.safe_filled:.8g} at {rate_text(order.safe_price)}"
+    cost = f"{order.safe_filled * order.safe_price:,.2f} {trade.stake_currency}"
+    show(f"{trade.pair} {bought} for {cost} | stop {rate_text(plan.stop_rate)} ({percent:+.1f} %)")
+    show(f"{trade.pair} {to_do} {targets}")
+    for reason in plan.reasons[1:]:
+        show(f"{trade.pair} why: {reason}")
+
+
+def show_exit(trade: Trade, order: Order, plan: Plan) -> None:
+    """Show what an exit brought, what is left and what comes next."""
+    tag = position.tag_of(order)
+    name = {"stop_loss": "stop"}.get(tag, tag.upper() if tag in position.STAGES else tag)
+    done = "bought back" if trade.is_short else "sold"
+    percent = 100 * order.safe_filled / position.entered_amount(trade)
+    profit = position.earned(trade, [order])
+    rest = f"closed, {position.earned(trade, position.exits(trade)):+,.2f} {trade.stake_currency} in all"
+    if (coins := position.left_behind(trade)) > 0:
+        rest += f", {coins:.8g} {trade.safe_base_currency} left behind"
+    if trade.is_open:
+        progress = progress_text(plan, position.progress(trade, plan), trade.stop_loss)
+        rest = progress.partition(", ")[2]
+    show(
+        f"{trade.pair} {name} {done} {percent:.0f} % at {rate_text(order.safe_price)} | "
+        f"{profit:+,.2f} {trade.stake_currency} | {rest}",
+        "gain" if profit >= 0 else "loss",
+    )
+
+
+class Status:
+    """A line every few minutes: the balance, and how far open trades are from their stop and next target."""
+
+    def __init__(self, strategy: IStrategy) -> None:
+        self._strategy = strategy
+        self._shown = datetime.min.replace(tzinfo=UTC)
+        self._seen: dict[str, tuple[float, str]] = {}
+
+    def see(self, trade: Trade, plan: Plan | None, rate: float) -> None:
+        """
+        Take over what an open trade is worth now.
+
+        :param rate: that an exit would get.
+        """
+        if not SCREEN.handlers:
+            return
+        sign = -1 if trade.is_short else 1
+        targets = [] if plan is None else [position.progress(trade, plan).next_target]
+        levels = [("stop", trade.stop_loss)]
+        levels += [("next", plan.target_rates[index]) for index in targets if plan and index is not None]
+        away = ", ".join(f"{name} {sign * 100 * (level / rate - 1):+.1f} %" for name, level in levels)
+        is_spot = trade.trading_mode.value == "spot"
+        value = trade.amount * rate if is_spot else trade.calculate_profit(rate).profit_abs
+        self._seen[trade.pair] = (value, f"{trade.pair} {rate_text(rate)} ({away})")
+
+    def tell(self, now: datetime) -> None:
+        """Show the line where it is due; called once per loop."""
+        if (
+            SCREEN.handlers
+            and (now - self._shown).total_seconds() >= STATUS_SECONDS
+            and self._strategy.wallets
+        ):
+            currency = self._strategy.config["stake_currency"]
+            worth = self._strategy.wallets.get_total(currency) + sum(v for v, _ in self._seen.values())
+            trades = ", ".join(text for _, text in self._seen.values()) or "no open trade"
+            show(f"balance {worth:,.2f} {currency} | {trades}")
+            self._shown = now
+        self._seen.clear()
