@@ -83,6 +83,14 @@ class Settings:
         0.10, "ratio", "part of a position's share kept back", at_least=0, below=1, space="sizing"
     )
 
+    max_cost: float = _setting(
+        0.5,
+        "ratio",
+        "most that spread and fees may cost of a new position, as part of its stop distance",
+        above=0,
+        at_most=1,
+    )
+
     # -- take-profit split and levels ----------------------------------------------------------
     low_balance: float = _setting(
         300.0,

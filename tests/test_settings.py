@@ -78,6 +78,8 @@ def test_the_ends_of_what_is_allowed(name, value, kept):
         ("max_positions", 0, "must be >= 1, is 0"),
         ("reserve", 1, "must be < 1, is 1.0"),
         ("reserve", -0.01, "must be >= 0, is -0.01"),
+        ("max_cost", 0, "must be > 0, is 0.0"),
+        ("max_cost", 1.1, "must be <= 1, is 1.1"),
         ("low_balance", -1, "must be >= 0, is -1.0"),
         ("split_low_balance_open", [99, 0, 0], "add up to 100, is [99.0, 0.0, 0.0]"),
         ("split_early", [60, 25, 16], "add up to 100, is [60.0, 25.0, 16.0]"),

@@ -139,3 +139,23 @@ def trim_to_balance(
         )
     reason = f"{stake.reason}, trimmed to what the balance pays for"
     return replace(stake, stake_amount=stake_amount, reason=reason)
+
+
+def check_cost(stop_percent: float, spread_percent: float, fees_percent: float, most: float) -> None:
+    """
+    Refuse a position that would lose most of what it risks at once.
+
+    The stop then lies below the best bid (above the best ask, for shorts) by the rest of its distance.
+
+    :param stop_percent: distance of the stop from the entry.
+    :param spread_percent: of the book, 0 where there is none.
+    :param fees_percent: of entry and exit together.
+    :param most: part of the stop distance that both may cost.
+    :raises NoTrade: naming each number; all are percent of the entry rate.
+    """
+    cost = spread_percent + fees_percent
+    if not cost <= stop_percent * most * (1 + 1e-9):  # 0.4 + 0.2 is 0.6000000000000001
+        raise NoTrade(
+            f"Spread {spread_percent:.3g}% + fees {fees_percent:.3g}% = {cost:.3g}% > {most:g} x the stop "
+            f"distance {stop_percent:.3g}% (freqtrade_ext.max_cost)"
+        )

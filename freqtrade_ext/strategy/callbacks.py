@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence.custom_data import _CustomData
-from freqtrade.strategy import timeframe_to_prev_date
 from sqlalchemy.exc import SQLAlchemyError
 
 logger = logging.getLogger(__name__)
+
+NUMBER = re.compile(r"\d[\d,.]*")
 
 Callback = Callable[..., Any]
 
 
 class News:
-    """Tells what has not been said yet, so that the log does not repeat itself with every loop."""
+    """
+    What has not been said yet, so that the log does not repeat itself with every loop and candle.
+
+    Numbers in a text may change without making it news. It is said again once nobody has had it to say for
+    two candles, as where a signal went and came back.
+    """
 
     def __init__(self, timeframe: str) -> None:
-        self.timeframe = timeframe
-        self._said: dict[Any, Any] = {}
+        self._quiet_seconds = 2 * timeframe_to_seconds(timeframe)
+        self._said: dict[Any, tuple[str, float]] = {}
 
     def is_new(self, topic: Any, text: str) -> bool:
-        """Tell whether this has not been said on the topic since the candle began, and note it."""
-        said = (timeframe_to_prev_date(self.timeframe), text)
-        if self._said.get(topic) == said:
-            return False
-        self._said[topic] = said
-        return True
+        """Return whether this has not been said on the topic of late, and note it."""
+        text, now = NUMBER.sub("#", text), time.time()
+        said, last = self._said.get(topic, ("", -math.inf))
+        self._said[topic] = (text, now)
+        return text != said or now - last > self._quiet_seconds
+
+    def forget(self, topic: Any) -> None:
+        """Count what is said next on the topic as news."""
+        self._said.pop(topic, None)
 
 
 def guarded(otherwise: Any) -> Callable[[Callback], Callback]:

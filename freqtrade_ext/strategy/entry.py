@@ -19,7 +19,14 @@ from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.decision import Decision
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.plan.sizing import AccountState, Stake, asked_position, size_position, trim_to_balance
+from freqtrade_ext.plan.sizing import (
+    AccountState,
+    Stake,
+    asked_position,
+    check_cost,
+    size_position,
+    trim_to_balance,
+)
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.text import rate_text
@@ -89,8 +96,10 @@ class Entries:
             stake = size_position(account, minimum, self._settings, self._currency)
         else:
             stake = asked_position(asked, account, minimum, self._currency)
+        spread = 0.0
         if self._is_trading:
-            levels = opposite_levels(self._strategy.dp, pair, is_short)
+            bids, asks = sane_book(self._strategy.dp, pair)
+            levels, spread = (bids if is_short else asks), asks[0][0] - bids[0][0]
             fills = walk(levels, stake.stake_amount * leverage / rate, "sell" if is_short else "buy").fills
             fee = self._fee_on_top(pair)
             stake = trim_to_balance(
@@ -98,6 +107,9 @@ class Entries:
             )
         decision = Decision(_ms(time), is_short, state, account, stake.reason)
         plan = decision.plan(rate, self._settings)
+        check_cost(
+            plan.stop_percent, 100 * spread / rate, 200 * self._taker_fee(pair), self._settings.max_cost
+        )
         if self._is_futures:
             check_liquidation(exchange_of(self._strategy), pair, plan, stake.stake_amount, leverage)
         self._stakes[pair] = stake
@@ -136,8 +148,17 @@ class Entries:
     def _fee_on_top(self, pair: str) -> float:
         """Give the ratio of an entry's fee that is paid in stake currency, on top of the order's cost."""
         if self._is_futures or (self._paper is not None and self._settings.fee_asset == "quote"):
-            return float(exchange_of(self._strategy).get_fee(symbol=pair, taker_or_maker="taker"))
+            return self._taker_fee(pair)
         return 0.0
+
+    def _taker_fee(self, pair: str) -> float:
+        """Return the ratio that taking costs."""
+        if not self._is_trading:
+            # hyperopt has taken the exchange's client away (2026.9 hyperopt_optimizer.py `prepare_hyperopt`)
+            known = self._strategy.config.get("fee")
+            market = self._strategy.dp.market(pair) or {}
+            return float(known if known is not None else market.get("taker") or 0.0)
+        return float(exchange_of(self._strategy).get_fee(symbol=pair, taker_or_maker="taker"))
 
 
 def recent_results(count: int) -> tuple[int, int]:
@@ -150,9 +171,9 @@ def recent_results(count: int) -> tuple[int, int]:
     return sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
 
 
-def opposite_levels(dp: Any, pair: str, is_short: bool) -> list[Level]:
+def sane_book(dp: Any, pair: str) -> tuple[list[Level], list[Level]]:
     """
-    Fetch the levels that a market order would take, amounts in base units.
+    Fetch bids and asks, best first, amounts in base units.
 
     :param dp: freqtrade's data provider.
     :raises NoTrade: there is no sane book.
@@ -167,7 +188,8 @@ def opposite_levels(dp: Any, pair: str, is_short: bool) -> list[Level]:
     if bids[0][0] >= asks[0][0]:
         raise NoTrade(f"order book is crossed: bid {bids[0][0]} >= ask {asks[0][0]}")
     contract_size = (dp.market(pair) or {}).get("contractSize") or 1.0
-    return [(level[0], level[1] * contract_size) for level in (bids if is_short else asks)]
+    both = ([(level[0], level[1] * contract_size) for level in side] for side in (bids, asks))
+    return next(both), next(both)
 
 
 def check_liquidation(exchange: Any, pair: str, plan: Plan, stake_amount: float, leverage: float) -> None:

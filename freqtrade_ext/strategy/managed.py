@@ -48,6 +48,9 @@ ROI = ("minimal_roi", "use_custom_roi")
 DECIDING = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
 """callbacks that are the plan; a strategy that has its own of these is refused"""
 
+FORCED = "force_entry"
+"""entry tag of what a person asked for (2026.9 rpc/rpc.py `_rpc_force_entry`), who is always told why not"""
+
 STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP_LOSS)
 
 
@@ -183,7 +186,7 @@ class ManagedStrategy(Wrapping):
                 pair, side == "short", current_time, current_rate, min_stake or 0.0, leverage, asked
             )
         except (NoTrade, PlanError) as why:
-            if asked is not None:
+            if asked is not None or entry_tag == FORCED:
                 logger.warning("%s: forced entry refused: %s", pair, why)
             elif self.manager.is_trading and self.manager.news.is_new(("no trade", pair), str(why)):
                 logger.info("%s: no trade: %s", pair, why)

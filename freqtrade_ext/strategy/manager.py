@@ -82,6 +82,7 @@ class Manager:
         """Anchor the plan to what the entry paid; keep what happened to the order with the trade."""
         is_entry = order.ft_order_side == trade.entry_side
         if is_entry:
+            self.news.forget(("entry", trade.pair))
             self._anchor(trade)
         elif self.settings.stop_after_tp == "break_even" and (plan := self.plan_of(trade)) is not None:
             self._set_stop(trade, plan)

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freqtrade_ext.plan import NoTrade
-from freqtrade_ext.plan.sizing import AccountState, payable_amount, size_position, trim_to_balance
+from freqtrade_ext.plan.sizing import (
+    AccountState,
+    check_cost,
+    payable_amount,
+    size_position,
+    trim_to_balance,
+)
 from freqtrade_ext.settings import Settings
 
 SETTINGS = Settings()
@@ -126,3 +132,33 @@ def test_payable_amount_costs_no_more_than_the_balance(fills, balance, fee_ratio
         cost += rate * min(left, offered) * (1 / leverage + fee_ratio)
         left = max(0.0, left - offered)
     assert cost <= balance * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("stop", "spread", "fees", "is_traded"),
+    [
+        (1.2, 0.0001, 0.2, True),
+        (1.2, 0.4, 0.2, True),
+        (1.2, 0.41, 0.2, False),
+        (1.2, 2.4, 0.2, False),  # coarse ticks: the stop would lie above the best bid
+        (1.2, 2.0, 0.2, False),
+        (1e-9, 0.0, 0.2, False),  # hardly any ATR
+        (math.nan, 0.0, 0.2, False),
+    ],
+)
+def test_no_entry_where_spread_and_fees_lose_most_of_what_the_stop_risks(stop, spread, fees, is_traded):
+    if is_traded:
+        check_cost(stop, spread, fees, 0.5)
+        return
+    with pytest.raises(NoTrade, match=r"Spread .*% \+ fees 0.2% = .*% > 0.5 x the stop distance"):
+        check_cost(stop, spread, fees, 0.5)
+
+
+@given(st.floats(0.01, 50), st.floats(0, 50), st.floats(0, 1), st.floats(0.01, 1, exclude_max=True))
+def test_an_accepted_stop_lies_below_the_best_bid(stop, spread, fees, most):
+    try:
+        check_cost(stop, spread, fees, most)
+    except NoTrade:
+        return
+    ask, bid = 100.0, 100.0 - spread
+    assert ask - stop < bid

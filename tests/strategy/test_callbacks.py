@@ -39,3 +39,20 @@ def test_custom_data_can_be_written_again_after_the_database_was_locked(trade, t
         other.rollback()
     assert keep(bot, 3) == "kept"
     assert trade.get_custom_data("plan") == 3
+
+
+def test_a_refusal_is_told_once_for_as_long_as_its_signal_lasts_not_with_every_candle(monkeypatch):
+    news, now = News("5m"), [1_000_000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    told = []
+    for minute in range(120):
+        now[0] += 60
+        # the numbers are other ones each time
+        if news.is_new(("no trade", "BTC/USDT"), f"Spread {0.9 + minute / 1000}% + fees 0.2% > stop 1.2%"):
+            told.append(minute)
+    assert told == [0]
+    assert news.is_new(("no trade", "BTC/USDT"), "Balance $50 < $100 minimum")
+    now[0] += 11 * 60
+    assert news.is_new(("no trade", "BTC/USDT"), "Balance $51 < $100 minimum"), "the signal came back"
+    news.forget(("no trade", "BTC/USDT"))
+    assert news.is_new(("no trade", "BTC/USDT"), "Balance $51 < $100 minimum")

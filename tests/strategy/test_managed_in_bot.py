@@ -162,6 +162,21 @@ def test_no_trade_on_a_bad_book(new_bot, market, bids, asks, why):
         assert plan_of(bot)
 
 
+def test_no_entry_into_a_spread_that_its_own_stop_lies_in(new_bot, market):
+    """It was bought at the ask and sold at the bid in the next loop, 2 % lower, again and again."""
+    bot = new_bot()
+    market.freeze("BTCUSDT", [(103_000.0, 5.0)], [(105_000.0, 5.0)])
+    with running_bot(bot):
+        bot.wait(lambda: times_said(bot, "BTC/USDT: no trade: Spread"), "the reason")
+        for step in range(3):
+            market.freeze("BTCUSDT", [(103_001.0 + step, 5.0)], [(105_000.0, 5.0)])
+            bot.wait_for_loops(2)
+        assert bot.trades() == []
+        assert times_said(bot, "no trade: Spread") == 1
+        market.freeze("BTCUSDT", BIDS, ASKS)
+        assert plan_of(bot)
+
+
 def test_failing_callback_is_one_error_and_no_trade(new_bot, market):
     bot = new_bot("FailsToSize")
     with running_bot(bot):
