@@ -149,7 +149,7 @@ class Settings:
         at_most=60_000,  # Binance takes no order that is older (`recvWindow`)
         rising=True,
     )
-    maker_fill: MakerFill = _setting("pessimistic", "", "which estimate fills resting orders")
+    maker_fill: MakerFill = _setting("expected", "", "which estimate fills resting orders")
     fee_asset: FeeAsset = _setting(
         "received", "", "what fees are paid in: the asset received, the quote currency, or BNB"
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +26,10 @@ FILL_WAIT_SECONDS = 0.15
 """how long a fill waits for news stamped after the order's arrival; Binance sends differences each 100 ms"""
 REPEAT_SECONDS = 1.0
 """an alarm wakes once within this time, so that an exit which cannot be made does not keep the bot busy"""
+KEEP_SECONDS = 60
+"""differences are kept for orders that rest until nobody has asked for so long"""
+BOOKS_KEPT = 3_000
+"""five minutes of Binance's differences, some 10 MB for a pair"""
 ANSWER_SECONDS = 1.0
 CLOSE_SECONDS = 10
 
@@ -34,6 +40,16 @@ class Alarm(NamedTuple):
     is_short: bool
     low: float
     high: float
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The books of a pair's differences, for orders that rest."""
+
+    depth: int
+    asked: float = 0.0
+    """monotonic seconds of the last question"""
+    books: deque[Book] = field(default_factory=lambda: deque(maxlen=BOOKS_KEPT))
 
 
 class Feed:
@@ -54,6 +70,7 @@ class Feed:
         self._client = client
         self._following = Following(client, fresh_ms / 1000, self._changed, self._lost, update_markets)
         self._clock = ExchangeClock(self._client)
+        self._kept: dict[str, _Kept] = {}
         self._alarms: dict[str, Alarm] = {}
         self._woke: dict[str, tuple[Alarm, float]] = {}
         self._woken = Event()
@@ -79,6 +96,14 @@ class Feed:
         """Return (best bid, best ask), or None where REST must serve."""
         book = self.book(pair, 1)
         return (book.bids[0][0], book.asks[0][0]) if book else None
+
+    def books(self, pair: str, depth: int, since_ms: int | None) -> list[Book] | None:
+        """
+        Return the book after each difference that the exchange stamped later than this, oldest first.
+
+        Differences are kept from the first question on, and for as long as it is repeated.
+        """
+        return self._ask(self._books(pair, depth, since_ms))
 
     def prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
         """
@@ -141,16 +166,34 @@ class Feed:
                 return None
             await asyncio.sleep(0.005)
         # it may have been lost while we waited
-        levels = streams.levels(depth) if streams is not None else None
-        if streams is None or levels is None:
+        return self._read(pair, streams, depth) if streams is not None else None
+
+    def _read(self, pair: str, streams: Streams, depth: int) -> Book | None:
+        levels = streams.levels(depth)
+        if levels is None:
             return None
         size = self._contract_size(pair)
         bids, asks = ([(rate, amount * size) for rate, amount in side] for side in levels)
+        local_ms = self._clock.local_ms(streams.stamp_ms) or now_ms()
         try:
-            return Book(bids, asks, self._clock.local_ms(streams.stamp_ms) or now_ms(), depth)
+            return Book(bids, asks, local_ms, depth, stamp_ms=streams.stamp_ms)
         except BadBook as error:
             logger.warning("Live book of %s %s: REST serves.", pair, error)
             return None
+
+    async def _books(self, pair: str, depth: int, since_ms: int | None) -> list[Book]:
+        kept = self._kept.setdefault(pair, _Kept(depth))
+        kept.asked = time.monotonic()
+        return [book for book in kept.books if since_ms is not None and (book.stamp_ms or 0) > since_ms]
+
+    def _keep(self, pair: str, kept: _Kept) -> None:
+        """Keep the book after a difference; the best bid/ask stream tells of no new one."""
+        streams = self._following.streams(pair)
+        if time.monotonic() - kept.asked > KEEP_SECONDS:
+            del self._kept[pair]
+        elif streams is not None and streams.stamp_ms != (kept.books[-1].stamp_ms if kept.books else None):
+            book = self._read(pair, streams, kept.depth)
+            kept.books.extend([book] if book else [])
 
     def _is_after(self, streams: Streams, not_before_ms: int | None) -> bool:
         if not_before_ms is None:
@@ -177,6 +220,8 @@ class Feed:
         return self._client.market(pair).get("contractSize") or 1.0
 
     def _changed(self, pair: str) -> None:
+        if pair in self._kept:
+            self._keep(pair, self._kept[pair])
         if pair in self._alarms:
             self._check_alarm(pair)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.tape import Sweep
 from freqtrade_ext.fills.book import BuySell, Level
-from freqtrade_ext.fills.queue import Print, Queue
-from freqtrade_ext.settings import MakerFill
+from freqtrade_ext.fills.queue import ESTIMATES, Queue
 
 LOOK_MS = 5_000
 """time between stock freqtrade's looks at an open order (`process_throttle_secs` 5)"""
@@ -18,7 +17,6 @@ LOOKS_PER_JOIN = 2
 WITHIN_MS = 30_000
 AMOUNT = 1e-8
 """base units: so small that only its place in the queue counts"""
-ESTIMATES: tuple[MakerFill, ...] = get_args(MakerFill)
 
 
 @dataclass(slots=True)
@@ -26,17 +24,22 @@ class _Join:
     side: BuySell
     rate: float
     placed_ms: int
-    queues: dict[MakerFill, Queue]
-    """of the estimates by which it is not filled yet"""
+    queue: Queue
     stock_waits: bool = True
+
+    @property
+    def filled(self) -> set[str]:
+        """Rules by which it is filled."""
+        filled: set[str] = {name for name, place in self.queue.places.items() if place.filled}
+        return filled if self.stock_waits else filled | {"stock"}
 
 
 class Joins:
     """
     Every 10 s a bid joins the best bid and an ask the best ask; who is filled within 30 s, and by whose rule?
 
-    The rules are those of `execute.resting.Queue`; stock freqtrade's is that one of its looks, 5 s apart,
-    finds the opposite best at the order's rate or beyond.
+    The rules are those of `fills.queue.Queue`; stock freqtrade's is that one of its looks, 5 s apart, finds
+    the opposite best at the order's rate or beyond.
     """
 
     def __init__(self) -> None:
@@ -55,48 +58,39 @@ class Joins:
         if bid is None or ask is None:
             return
         for join in self._live:
-            if join.stock_waits and (ask[0] <= join.rate if join.side == "buy" else bid[0] >= join.rate):
-                join.stock_waits = False
-                self._filled["stock"] += 1
-            if queue := join.queues.get("expected"):
-                best = bid if join.side == "buy" else ask
-                queue.bound(best[1] if best[0] == join.rate else _displayed(book, join))
+            opposite = ask if join.side == "buy" else bid
+            is_crossed = opposite[0] <= join.rate if join.side == "buy" else opposite[0] >= join.rate
+            join.stock_waits &= not is_crossed
+            join.queue.look(_displayed(book, join), opposite[1] if is_crossed else 0.0, AMOUNT, time_ms)
         if time_ms // LOOK_MS % LOOKS_PER_JOIN == 0:
             self._live += [_new_join("buy", bid, time_ms), _new_join("sell", ask, time_ms)]
 
     def _end(self, time_ms: int) -> None:
-        live = [join for join in self._live if time_ms - join.placed_ms < WITHIN_MS]
-        self._ended += len(self._live) - len(live)
-        self._live = live
+        ended = [join for join in self._live if time_ms - join.placed_ms >= WITHIN_MS]
+        self._live = [join for join in self._live if time_ms - join.placed_ms < WITHIN_MS]
+        self._ended += len(ended)
+        for join in ended:
+            self._filled.update(join.filled)
 
     def sweep(self, sweep: Sweep) -> None:
         """Let the prints of a sweep fill what rests."""
         for join in self._live:
-            if join.side != sweep.side and join.queues and sweep.time_ms - join.placed_ms < WITHIN_MS:
-                self._fill(join, sweep)
-
-    def _fill(self, join: _Join, sweep: Sweep) -> None:
-        for rate, amount in sweep.fills:
-            if (rate > join.rate) if join.side == "buy" else (rate < join.rate):
-                continue
-            trade = Print("", sweep.time_ms, rate, amount, sweep.side)
-            for estimate in list(join.queues):
-                if join.queues[estimate].fill(join.side, join.rate, AMOUNT, trade, estimate) > 0:
-                    del join.queues[estimate]
-                    self._filled[estimate] += 1
+            if join.side != sweep.side and sweep.time_ms - join.placed_ms < WITHIN_MS:
+                for rate, amount in sweep.fills:
+                    if rate <= join.rate if join.side == "buy" else rate >= join.rate:
+                        join.queue.use_print(amount, AMOUNT, sweep.time_ms, is_through=rate != join.rate)
 
     def figures(self) -> dict[str, Any]:
-        """Shares filled, of the joins whose 30 s are over; those still open are left out of both."""
-        filled = self._filled.copy()
-        for join in self._live:
-            filled.subtract({"stock": not join.stock_waits})
-            filled.subtract({estimate: estimate not in join.queues for estimate in ESTIMATES})
-        shares = {rule: filled[rule] / self._ended if self._ended else None for rule in (*ESTIMATES, "stock")}
+        """Shares filled, of the joins whose 30 s are over."""
+        rules = (*ESTIMATES, "stock")
+        shares = {rule: self._filled[rule] / self._ended if self._ended else None for rule in rules}
         return {"joins": self._ended, "within_s": WITHIN_MS // 1000, **shares}
 
 
 def _new_join(side: BuySell, best: Level, time_ms: int) -> _Join:
-    return _Join(side, best[0], time_ms, {estimate: Queue(best[1]) for estimate in ESTIMATES})
+    queue = Queue()
+    queue.look(best[1], 0.0, AMOUNT, time_ms)
+    return _Join(side, best[0], time_ms, queue)
 
 
 def _displayed(book: LocalBook, join: _Join) -> float:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from freqtrade_ext.fidelity.joins import ESTIMATES
 from freqtrade_ext.fidelity.pair import METHODS, PairReplay, Results
 from freqtrade_ext.fidelity.score import Errors, figures
+from freqtrade_ext.fills.queue import ESTIMATES
 from freqtrade_ext.tape import DAMAGE, Record, Recording
 
 PROGRESS_EVENTS = 4_096

@@ -32,6 +32,8 @@ class Book:
     """levels asked for per side; a side with fewer is known to its end"""
     update_id: int | None = None
     """the exchange's number of this state of the book; None where it was put together from two streams"""
+    stamp_ms: int | None = None
+    """exchange time of the newest difference in it; None where it was not told"""
 
     def __post_init__(self) -> None:
         """:raises BadBook: saying what is wrong."""
@@ -51,6 +53,11 @@ class Book:
     def is_whole(self, side: BuySell) -> bool:
         """Whether nothing lies beyond the levels that an order of this side takes from."""
         return len(self.taken_by(side)) < self.depth
+
+    def within(self, side: BuySell, limit: float) -> list[Level]:
+        """Return the levels that an order of this side can take from at the limit or better, best first."""
+        inside = (lambda level: level[0] <= limit) if side == "buy" else (lambda level: level[0] >= limit)
+        return list(takewhile(inside, self.taken_by(side)))
 
     def displayed(self, side: BuySell, rate: float) -> float | None:
         """Amount that orders of this side display at the rate; None where the book was not seen that deep."""

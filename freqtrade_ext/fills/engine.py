@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from threading import RLock
 from typing import Any
 
 from freqtrade_ext.fills.account import Account
-from freqtrade_ext.fills.book import Book, BuySell, Walk, walk
+from freqtrade_ext.fills.book import DUST, Book, BuySell, Walk, walk
 from freqtrade_ext.fills.filters import Candidate, rejection
 from freqtrade_ext.fills.holdings import Holdings, worst_rate
 from freqtrade_ext.fills.market import MarketAccess, Store
@@ -34,6 +36,8 @@ class Engine:
         self._market, self._settings = market, settings
         self._holdings = Holdings(market, account, settings, store)
         self._random = random.Random(settings.seed)
+        self._looked_ms: dict[str, int] = {}
+        """exchange time of the last book of each pair that the queues were shown"""
         self._lock = RLock()
 
     # -- what the bot calls ---------------------------------------------------------------------
@@ -181,7 +185,7 @@ class Engine:
             return
         if may_rest and request.limit is not None:
             order.stage = "resting"
-            order.queue.bound(book.displayed(request.side, request.limit))
+            order.queue.look(book.displayed(request.side, request.limit), 0.0, order.resting, book.time_ms)
         else:
             order.end("expired", _why(request, book, result))
 
@@ -245,23 +249,23 @@ class Engine:
         order.stage = "waiting"
 
     def _read_tape(self, pair: str) -> None:
-        """Use the prints since the last look; with no open order, start looking from here on."""
+        """Use the prints and books since the last look; with no open order, start looking from here on."""
         orders = self._holdings.open_orders(pair)
         if not orders:
             _, self._holdings.cursors[pair] = self._market.prints(pair, None)
             return
+        is_resting = any(order.stage == "resting" for order in orders)
         # a book older than the prints bounds the queues safely; a younger one would count prints twice
-        is_expected = self._settings.maker_fill == "expected"
-        book = self._market.book(pair, self._market.depths[0]) if is_expected else None
+        books = self._market.books(pair, self._looked_ms.get(pair)) if is_resting else []
         bnb_rate = self._holdings.bnb_rate(pair)
         prints, self._holdings.cursors[pair] = self._market.prints(pair, self._holdings.cursors.get(pair))
-        for trade in prints:
-            self._print(orders, trade, bnb_rate)
         is_moved = bool(prints)
-        for order in orders:
-            limit = order.request.limit
-            if book is not None and order.stage == "resting" and limit is not None:
-                is_moved |= order.queue.bound(book.displayed(order.request.side, limit))
+        for news in _in_order(prints, books):
+            if isinstance(news, Print):
+                self._print(orders, news, bnb_rate)
+            else:
+                is_moved |= self._see(orders, news, bnb_rate)
+                self._looked_ms[pair] = news.stamp_ms or self._looked_ms.get(pair, 0)
         if is_moved:
             self._holdings.save(*orders)
 
@@ -274,18 +278,59 @@ class Engine:
             if order.stage == "waiting":
                 if request.stop_rate is not None and _is_beyond(request.stop_rate, request.side, trade):
                     order.stage, order.trigger_rate = "arriving", trade.rate
-            elif order.stage == "resting" and request.limit is not None:
-                self._holdings.cut_to_position(order)
-                if order.status != "open":
+            elif request.limit is not None and order.stage == "resting" and trade.side != request.side:
+                sign = 1 if request.side == "buy" else -1
+                if sign * trade.rate > sign * request.limit or not self._may_fill(order):
                     continue
-                amount = order.queue.fill(
-                    request.side, request.limit, order.remaining, trade, self._settings.maker_fill
+                order.queue.use_print(
+                    trade.amount, order.resting, trade.time_ms, is_through=trade.rate != request.limit
                 )
-                if amount > 0:
-                    trade = trade._replace(amount=trade.amount - amount)
-                    self._holdings.fill(
-                        order, amount, amount * request.limit, trade.time_ms, bnb_rate, maker=True
-                    )
+                filled = self._book(order, trade.time_ms, bnb_rate)
+                trade = trade._replace(amount=max(trade.amount - filled, 0.0))
+
+    def _see(self, orders: list[PaperOrder], book: Book, bnb_rate: float | None) -> bool:
+        """Show a book to the queues; return whether one of them has changed."""
+        is_changed = False
+        for order in orders:
+            request = order.request
+            if request.limit is None or order.stage != "resting" or book.time_ms < order.arrival_ms:
+                continue
+            if not self._may_fill(order):
+                continue
+            ledger, side = self._holdings.ledger(request.pair), request.side
+            is_changed |= ledger.observe(side, book.taken_by(side), is_whole=book.is_whole(side))
+            quotes = book.within(side, request.limit)
+            crossing = math.fsum(amount for _, amount in quotes)
+            left = math.fsum(ledger.left(side, rate, amount) for rate, amount in quotes)
+            # what this order took of the quotes is no less there for it
+            own = min(order.queue.places[self._settings.maker_fill].taken, crossing - left)
+            displayed = book.displayed(side, request.limit)
+            is_changed |= order.queue.look(displayed, left + own, order.resting, book.time_ms)
+            if filled := self._book(order, book.time_ms, bnb_rate):
+                ledger.take(side, walk(quotes, filled, side, None, partial(ledger.left, side)).fills)
+        return is_changed
+
+    def _may_fill(self, order: PaperOrder) -> bool:
+        if order.status == "open":
+            self._holdings.cut_to_position(order)
+        return order.status == "open"
+
+    def _book(self, order: PaperOrder, time_ms: int, bnb_rate: float | None) -> float:
+        """Book what the chosen estimate has filled since; return it, in base units."""
+        request = order.request
+        place = order.queue.places[self._settings.maker_fill]
+        amount = min(place.filled - order.maker_amount, order.remaining)
+        if request.limit is None or amount <= request.amount * DUST:
+            return 0.0
+        self._holdings.fill(order, amount, amount * request.limit, time_ms, bnb_rate, maker=True)
+        return amount
+
+
+def _in_order(prints: Iterable[Print], books: Iterable[Book]) -> Iterator[Print | Book]:
+    """Merge by the exchange's time; a book without it comes last, and one follows the prints it contains."""
+    return heapq.merge(
+        prints, books, key=lambda news: news.time_ms if isinstance(news, Print) else news.stamp_ms or math.inf
+    )
 
 
 def _is_beyond(stop_rate: float, side: BuySell, trade: Print) -> bool:

@@ -89,6 +89,11 @@ class PaperOrder:
         return 0.0 if left <= self.request.amount * DUST else left
 
     @property
+    def resting(self) -> float:
+        """Base units that came to rest, as the book had no more to take within the limit."""
+        return self.request.amount - self.taker_amount
+
+    @property
     def cost(self) -> float:
         """Quote units."""
         return self.taker_cost + self.maker_cost
@@ -202,6 +207,19 @@ class PaperOrder:
             "fee_currency": fee.get("currency"),
             "fee_rate": fee.get("rate"),
             "stock_average": r.stock_average,
+            "would_fill": self.would_fill(),
+        }
+
+    def would_fill(self) -> dict[str, dict[str, Any]]:
+        """Return what each estimate of the queue has filled, in base units, and when it did so last."""
+        if self.stage != "resting":
+            return {}
+        return {
+            name: {
+                "filled": self.taker_amount + min(place.filled, self.resting),
+                "filled_ms": place.filled_ms,
+            }
+            for name, place in self.queue.places.items()
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -211,5 +229,5 @@ class PaperOrder:
     def from_json(cls, data: dict[str, Any]) -> PaperOrder:
         fields = dict(data)
         fields["request"] = OrderRequest(**fields["request"])
-        fields["queue"] = Queue(**fields["queue"])
+        fields["queue"] = Queue.from_json(fields["queue"], fields["maker_amount"], fields["last_fill_ms"])
         return cls(**fields)

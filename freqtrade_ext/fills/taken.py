@@ -21,7 +21,7 @@ class Ledger:
     def __init__(self, taken: dict[BuySell, dict[float, float]] | None = None) -> None:
         self._taken: dict[BuySell, dict[float, float]] = taken or {"buy": {}, "sell": {}}
 
-    def observe(self, side: BuySell, levels: Sequence[Level], *, is_whole: bool = False) -> None:
+    def observe(self, side: BuySell, levels: Sequence[Level], *, is_whole: bool = False) -> bool:
         """
         Look at the levels that orders of this side take from, best first.
 
@@ -29,10 +29,12 @@ class Ledger:
         last level displayed is unknown and stays as it was.
 
         :param is_whole: nothing lies beyond the levels, so nothing is unknown.
+        :return: whether less is taken than before.
         """
         taken = self._taken[side]
         if not taken:
-            return
+            return False
+        before = dict(taken)
         shown = {level[0]: level[1] for level in levels}
         for rate in list(taken):
             if not is_whole and _is_beyond(rate, side, levels):
@@ -40,6 +42,7 @@ class Ledger:
             taken[rate] = min(taken[rate], shown.get(rate, 0.0))
             if taken[rate] <= 0:
                 del taken[rate]
+        return taken != before
 
     def left(self, side: BuySell, rate: float, displayed: float) -> float:
         """Amount of a displayed level that is still there for us, in base units."""

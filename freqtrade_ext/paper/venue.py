@@ -103,6 +103,15 @@ class Venue:
             bids, asks = _levels(raw["bids"], size), _levels(raw["asks"], size)
             return Book(bids, asks, asked_ms, depth, raw["nonce"])
 
+    def books(self, pair: str, since_ms: int | None) -> list[Book]:
+        """
+        Return the books of the live feed's differences after this exchange time, and the book as it is now.
+
+        :param since_ms: None is the first question: the feed keeps differences from now on.
+        """
+        earlier = self._feed.books(pair, self.depths[0], since_ms) if self._feed else None
+        return [*(earlier or []), self.book(pair, self.depths[0])]
+
     def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
         """
         Return the public trades after the cursor, oldest first, and the new cursor.

@@ -331,6 +331,17 @@ def test_a_fill_gets_no_book_from_before_its_arrival(feed, replica):
     assert feed.book(PAIR, 20), "good enough for a look, not for a fill"
 
 
+def test_the_book_after_each_difference_is_kept_for_orders_that_rest(feed, replica):
+    in_step(feed)
+    assert feed.books(PAIR, 20, None) == []
+    wait_until(lambda: len(feed.books(PAIR, 20, 0)) > 5, "six differences", 20)
+    books = feed.books(PAIR, 20, 0)
+    stamps = [book.stamp_ms for book in books]
+    assert stamps == sorted(set(stamps))
+    assert all(len(book.bids) == len(book.asks) == 20 for book in books)
+    assert [book.stamp_ms for book in feed.books(PAIR, 20, stamps[2])][: len(stamps) - 3] == stamps[3:]
+
+
 def test_prints_are_those_of_the_tape_without_a_hole(feed, replica):
     def cursor_at_latest():
         latest = feed.prints(PAIR, None) or []

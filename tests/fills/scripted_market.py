@@ -30,6 +30,7 @@ class ScriptedMarket:
         self.fee = self.maker_fee = fee
         self.contract_size = 1.0
         self.range = (0.0, math.inf)
+        self.differences: list[Book] = []
         self.during_sleep: Callable[[], None] | None = None
         """what happens in the market while an order is on its way"""
 
@@ -45,6 +46,15 @@ class ScriptedMarket:
     def book(self, pair: str, depth: int) -> Book:
         self.asked_depths.append(depth)
         return Book(self.bids[:depth], self.asks[:depth], self.time_ms, depth)
+
+    def books(self, pair: str, since_ms: int | None) -> list[Book]:
+        earlier, self.differences = self.differences, []
+        return [*earlier, self.book(pair, self.depths[0])]
+
+    def difference(self, bids: list[Level], asks: list[Level]) -> None:
+        """The feed tells of another book, between two polls."""
+        self.bids, self.asks = bids, asks
+        self.differences.append(Book(bids[:20], asks[:20], self.time_ms, 20, stamp_ms=self.time_ms))
 
     def prints(self, pair: str, since: Cursor | None) -> tuple[list[Print], Cursor]:
         found = self.tape[-1:] if since is None else [p for p in self.tape if int(p.id) > since.time_ms]

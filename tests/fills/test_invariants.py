@@ -18,13 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from freqtrade_ext.fills import engine
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.book import walk
 from freqtrade_ext.fills.engine import OrderRejected
 from freqtrade_ext.fills.fees import Fee
 from freqtrade_ext.fills.filters import Candidate, rejection
 from freqtrade_ext.fills.holdings import BalanceTooLow
+from freqtrade_ext.fills.taken import Ledger
 from tests.fills.scripted_market import PAIR, Desk, ScriptedMarket
 
 IS_LONG = os.environ.get("INVARIANTS") == "long"
@@ -236,8 +236,7 @@ class BotLife(RuleBasedStateMachine):
         depths=st.sampled_from([(20, 100), (2, 4)]),
     )
     def open(self, book, estimate, fee_asset, depths):
-        self.walks = []
-        self.patch = mock.patch.object(engine, "walk", self._noted_walk)
+        self.patch = mock.patch.object(Ledger, "take", self._noting(Ledger.take))
         self.patch.start()
         self.desks = []
         for _ in range(2):
@@ -251,10 +250,14 @@ class BotLife(RuleBasedStateMachine):
         self.read = (0, 0.0)
         self._note_book(([], []), book)
 
-    def _noted_walk(self, levels, amount, side, *more):
-        result = walk(levels, amount, side, *more)
-        self.walks.append((side, result))
-        return result
+    def _noting(self, take):
+        def noted(ledger, side, fills):
+            if ledger is self.steady.engine._holdings.ledger(PAIR):
+                for rate, amount in fills:
+                    self.ever_taken[side, rate] += amount
+            take(ledger, side, fills)
+
+        return noted
 
     def teardown(self):
         if hasattr(self, "patch"):
@@ -277,8 +280,6 @@ class BotLife(RuleBasedStateMachine):
     def _both(self, action, fails_in=None):
         """Do it with both bots; they must meet the same fate."""
         outcomes = []
-        taken = {order.request.id: order.taker_amount for order in self.orders}
-        self.walks.clear()
         for desk in self.desks:
             desk.market.fails_in = fails_in
             try:
@@ -289,24 +290,17 @@ class BotLife(RuleBasedStateMachine):
         assert outcomes[0] == outcomes[1]
         for order in self.orders:
             self.placed_at.setdefault(order.request.id, self.tape_length)
-            if grown := order.taker_amount - taken.get(order.request.id, 0.0):
-                self._note_taken(order.request.side, grown)
-
-    def _note_taken(self, side, amount):
-        """Which levels a fill took is known by the walk that found it."""
-        found = (w for s, w in self.walks if s == side and math.isclose(w.filled, amount, rel_tol=1e-12))
-        for rate, part in next(found).fills:
-            self.ever_taken[side, rate] += part
 
     @property
     def tape_length(self):
         return len(self.steady.market.tape)
 
-    @rule(book=machine_books, prints=machine_prints)
-    def market_moves(self, book, prints):
+    @rule(book=machine_books, prints=machine_prints, passes_ms=st.sampled_from([0, 100, 300, 2_000]))
+    def market_moves(self, book, prints, passes_ms):
         self._note_book((self.steady.market.bids, self.steady.market.asks), book)
         for desk in self.desks:
             _move(desk.market, book, prints)
+            desk.market.time_ms += passes_ms
 
     @rule(
         side=sides,
@@ -390,7 +384,7 @@ class BotLife(RuleBasedStateMachine):
             assert amount <= self.ever_shown[level] * (1 + 1e-12)
 
     @invariant()
-    def a_maker_gets_no_more_than_was_printed_at_or_through_its_rate_since(self):
+    def a_maker_gets_no_more_than_was_printed_or_quoted_at_or_through_its_rate_since(self):
         """5. Each order alone, whatever the estimate."""
         for order in self.orders:
             request = order.request
@@ -401,17 +395,30 @@ class BotLife(RuleBasedStateMachine):
                     for p in since
                     if p.side != request.side and sign(request.side) * (request.limit - p.rate) >= 0
                 )
-                assert order.maker_amount <= math.fsum(printed) * (1 + 1e-12)
+                most = math.fsum(printed) + self._taken_by_makers()
+                assert order.maker_amount <= most * (1 + 1e-12) + 1e-9
 
     @invariant()
-    def all_makers_together_get_no_more_than_was_printed(self):
-        """5. One print never fills two orders of ours."""
+    def all_makers_together_get_no_more_than_was_printed_or_quoted(self):
+        """5. One print never fills two orders of ours, one quote neither: invariant 2 bounds those."""
         length, made = self.read
         printed = math.fsum(p.amount for p in self.steady.market.tape[length:])
         assert self._made() - made <= printed * (1 + 1e-12) + 1e-9
 
     def _made(self):
-        return math.fsum(order.maker_amount for order in self.orders)
+        """Makers' fills by prints."""
+        return math.fsum(order.maker_amount for order in self.orders) - self._taken_by_makers()
+
+    def _taken_by_makers(self):
+        takers = math.fsum(order.taker_amount for order in self.orders)
+        return math.fsum(self.ever_taken.values()) - takers
+
+    @invariant()
+    def the_estimates_are_nested_whichever_is_booked(self):
+        for order in self.orders:
+            filled = [place.filled for place in order.queue.places.values()]
+            assert filled == sorted(filled)
+            assert filled[-1] <= order.resting * (1 + 1e-12)
 
     @invariant()
     def balances_conserve_commission_included(self):
