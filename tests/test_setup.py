@@ -6,11 +6,13 @@ import re
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import psutil
 import pytest
 
+from freqtrade_ext.paper.seams import CCXT_FLOOR, NEWEST_TRIED
 from freqtrade_ext.run.trade import write_private
 from tests.bot_process import running_market
 
@@ -111,11 +113,17 @@ def test_the_lock_has_what_was_asked_for():
     lock = (ROOT / "requirements.txt").read_text()
     wanted = re.sub(r"\[[\w,]+\]", "", (ROOT / "requirements.in").read_text())
     asked = re.findall(r"^([\w-]+==\S+)", wanted, re.MULTILINE)
-    assert {"freqtrade==2026.9", "ccxt==4.5.90"} <= set(asked)
+    assert f"freqtrade=={NEWEST_TRIED}" in asked
     for pin in asked:
         assert f"\n{pin.lower()} " in lock
     for extra in ("optuna", "plotly"):  # of freqtrade[hyperopt,plot]
         assert f"\n{extra}==" in lock
+
+
+def test_the_oldest_ccxt_is_named_alike_and_freqtrade_has_no_upper_bound():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"ccxt>={CCXT_FLOOR}" in project["dependencies"]
+    assert not [line for line in project["dependencies"] if re.search("[<=]=|<", line)]
 
 
 @pytest.mark.parametrize(

@@ -252,10 +252,25 @@ def _worst(levels: Levels) -> float | None:
 
 
 def _stream_urls(client: Any, market: Mapping[str, Any]) -> list[str]:
-    """Spell the combined streams' urls; futures have their trades elsewhere (ccxt 4.5.90, binance.py)."""
-    kind = "linear" if market["linear"] else "inverse" if market["inverse"] else "spot"
+    """Return the combined streams' urls; futures have their trades elsewhere (ccxt 4.5.90, binance.py)."""
+    kind = _url_key(client.urls["api"]["ws"], market)
     urls: dict[str, list[str]] = {}
     for channel, stream in (("depth", "depth@100ms"), ("bookTicker", "bookTicker"), ("aggTrade", "aggTrade")):
         base = client.get_ws_url(kind, client.get_future_ws_category(channel))
         urls.setdefault(combined_url(base), []).append(f"{market['lowercaseId']}@{stream}")
     return [base + "/".join(streams) for base, streams in urls.items()]
+
+
+def _url_key(urls: Mapping[str, Any], market: Mapping[str, Any]) -> str:
+    """
+    Return the key of the market's WebSocket in ccxt's table.
+
+    :raises ccxt.NotSupported: there is none of the keys known here.
+    """
+    if not market["contract"]:
+        return "spot"
+    # ccxt renamed them in 4.5.89
+    for key in ("linear", "future") if market["linear"] else ("inverse", "delivery"):
+        if key in urls:
+            return key
+    raise ccxt.NotSupported(f"ccxt {ccxt.__version__} has no stream of {market['symbol']}")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from functools import partial
 from typing import cast
 
-from freqtrade import __version__ as freqtrade_version
 from freqtrade.enums import TradingMode
-from freqtrade.exceptions import (
-    OperationalException,
-)
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Trade
 from freqtrade.util import FtTTLCache
@@ -23,6 +18,7 @@ from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.database import check_database
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.left_over import open_again, replay_orders, undo_deletions
+from freqtrade_ext.paper.seams import check_seams, feed_warning, version_warning
 from freqtrade_ext.paper.stock import config_of, share_markets, streaming_client
 from freqtrade_ext.paper.store import DatabaseStore, MemoryStore
 from freqtrade_ext.paper.venue import Venue
@@ -30,16 +26,6 @@ from freqtrade_ext.paper.wallets import PaperWallets
 from freqtrade_ext.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-SEAMS = {
-    "create_order": "pair ordertype side amount rate leverage time_in_force reduceOnly initial_order",
-    "create_dry_run_order": "pair ordertype side amount rate leverage params stop_loss stop_price",
-    "create_stoploss": "pair amount stop_price order_types side leverage",
-    "fetch_dry_run_order": "order_id",
-    "cancel_order": "order_id pair params",
-    "get_dry_market_fill_price": "pair side amount rate worst_rate orderbook",
-}
-"""method of freqtrade's Exchange (2026.9) -> its parameters, on which this module stands"""
 
 
 def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = None) -> Engine | None:
@@ -60,7 +46,10 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         return None
     if isinstance(exchange, PaperExchange):
         return exchange.paper
-    _check_seams(exchange, wallets)
+    check_seams(type(exchange), PaperExchange, wallets)
+    no_feed = feed_warning() if settings.feed else None
+    for warning in filter(None, (version_warning(), no_feed)):
+        logger.warning(warning)
     has_database = hasattr(Trade, "session")
     store = DatabaseStore() if has_database else MemoryStore()
     account = _account(exchange)
@@ -68,7 +57,8 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         replay_orders(account)
     stock = type(exchange)
     exchange.__class__ = type("Paper" + stock.__name__, (PaperExchange, stock), {})
-    exchange.feed = new_feed(exchange, settings.feed_fresh_ms) if settings.feed else None
+    has_feed = settings.feed and no_feed is None
+    exchange.feed = new_feed(exchange, settings.feed_fresh_ms) if has_feed else None
     exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     if has_database:
@@ -86,22 +76,6 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         "the asset received" if settings.fee_asset == "received" else settings.fee_asset,
     )
     return exchange.paper
-
-
-def _check_seams(exchange: Exchange, wallets: Wallets | None) -> None:
-    for name, parameters in SEAMS.items():
-        seam = getattr(type(exchange), name, None)
-        found = list(inspect.signature(seam).parameters)[1:] if seam else None
-        if found != parameters.split():
-            raise OperationalException(
-                f"freqtrade {freqtrade_version} does not fit freqtrade_ext: Exchange.{name} takes "
-                f"{found}, expected {parameters.split()}. Use freqtrade 2026.9."
-            )
-    if wallets is not None and not {"_wallets", "_positions"} <= vars(wallets).keys():
-        raise OperationalException(
-            f"freqtrade {freqtrade_version} does not fit freqtrade_ext: its Wallets keep balances elsewhere. "
-            "Use freqtrade 2026.9."
-        )
 
 
 def new_feed(exchange: Exchange, fresh_ms: float) -> Feed:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from freqtrade import __version__ as freqtrade_version
 from freqtrade.persistence import Order, Trade
 from freqtrade.persistence.custom_data import _CustomData
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
@@ -60,7 +61,7 @@ def read_trades(db_url: str) -> list[TradeRow]:
         raise DatabaseError(f"{name}: there is no such kind of database") from error
     except DBAPIError as error:
         why = str(error.orig).strip().splitlines()[0]
-        raise DatabaseError(f"{name} cannot be read by freqtrade_ext for freqtrade 2026.9: {why}") from error
+        raise DatabaseError(f"{name} cannot be read with freqtrade {freqtrade_version}: {why}") from error
     except (SQLAlchemyError, ValueError) as error:
         raise DatabaseError(f"{name} cannot be read: {error}") from error
 

@@ -8,7 +8,7 @@ import ccxt.pro
 import pytest
 from aiohttp import web
 
-from freqtrade_ext.feed.binance import BinanceStreams
+from freqtrade_ext.feed.binance import BinanceStreams, _url_key
 from freqtrade_ext.feed.sockets import raw_client
 from freqtrade_ext.feed.streams import OutOfStep
 from freqtrade_ext.feed.unified import UnifiedStreams
@@ -275,3 +275,11 @@ def test_futures_trades_come_over_another_connection():
         "wss://fstream.binance.com/public/stream?streams=btcusdt@depth@100ms/btcusdt@bookTicker",
         "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade",
     ]
+
+
+def test_futures_streams_are_found_under_the_names_that_ccxt_had_before():
+    ws = {"spot": "", "future": "", "delivery": ""}
+    assert _url_key(ws, FUTURES) == "future"
+    assert _url_key(ws, FUTURES | {"linear": False, "inverse": True}) == "delivery"
+    with pytest.raises(ccxt.NotSupported, match=r"ccxt [\d.]+ has no stream of BTC/USDT:USDT"):
+        _url_key({"spot": ""}, FUTURES)

@@ -15,7 +15,10 @@ from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, init_db
 from freqtrade.resolvers import ExchangeResolver
 
-from freqtrade_ext.paper.install import SEAMS, PaperExchange, install
+from freqtrade_ext.paper import seams
+from freqtrade_ext.paper.exchange import PaperExchange
+from freqtrade_ext.paper.install import install
+from freqtrade_ext.paper.seams import CALLED, OVERRIDDEN
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
 
@@ -327,20 +330,54 @@ def test_an_unknown_order_is_freqtrades_invalid_order(paper):
 
 def test_install_touches_only_the_instance_and_twice_is_once(new_exchange):
     one, other = new_exchange(), new_exchange()
-    methods = {name: getattr(type(other), name) for name in SEAMS}
+    methods = {name: getattr(type(other), name) for name in OVERRIDDEN}
     engine = install(one, Settings(feed=False))
     assert install(one, Settings(feed=False)) is engine
     assert isinstance(one, PaperExchange)
     assert isinstance(one, type(other))
     assert not isinstance(other, PaperExchange)
-    assert {name: getattr(type(other), name) for name in SEAMS} == methods
+    assert {name: getattr(type(other), name) for name in OVERRIDDEN} == methods
 
 
-@pytest.mark.parametrize("seam", SEAMS)
+@pytest.mark.parametrize("seam", [*OVERRIDDEN, *CALLED])
 def test_install_refuses_a_seam_that_freqtrade_has_changed(seam, new_exchange, monkeypatch):
     exchange = new_exchange()
     stock = type(exchange)
-    monkeypatch.setattr(Exchange, seam, lambda self, something_new: None)
-    with pytest.raises(OperationalException, match=rf"2026\.9 does not fit.*Exchange\.{seam} takes"):
+    for owner in stock.__mro__:
+        if seam in vars(owner):
+            monkeypatch.setattr(owner, seam, lambda self, something_new: None)
+    with pytest.raises(
+        OperationalException, match=rf"does not fit.*Exchange\.{seam} takes \['something_new'\]"
+    ):
         install(exchange, Settings(feed=False))
     assert type(exchange) is stock
+
+
+def test_install_refuses_a_freqtrade_that_no_longer_has_what_is_overridden(new_exchange, monkeypatch):
+    exchange = new_exchange()
+    monkeypatch.delattr(Exchange, "_load_async_markets")
+    with pytest.raises(OperationalException, match=r"Exchange\._load_async_markets is gone"):
+        install(exchange, Settings(feed=False))
+
+
+def test_every_method_overridden_is_checked():
+    assert {name for name in vars(PaperExchange) if callable(getattr(Exchange, name, None))} - {
+        "__init__",
+        "__class__",
+    } == set(OVERRIDDEN)
+
+
+def test_a_newer_freqtrade_is_warned_of_and_runs(new_exchange, monkeypatch, caplog):
+    monkeypatch.setattr(seams, "freqtrade_version", "2099.1")
+    assert isinstance(installed(new_exchange()), PaperExchange)
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith(f"freqtrade 2099.1 is newer than {seams.NEWEST_TRIED}")
+
+
+def test_an_old_ccxt_has_no_feed_and_one_line_says_so(new_exchange, monkeypatch, caplog):
+    monkeypatch.setattr(seams.ccxt, "__version__", "4.5.9")
+    exchange = new_exchange()
+    assert install(exchange, Settings(feed=True)) is exchange.paper
+    assert exchange.feed is None
+    (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith(f"No live feed: ccxt 4.5.9 is older than {seams.CCXT_FLOOR}.")
