@@ -1,9 +1,10 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and numbers out of what somebody stored."""
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Any
 
 
 def is_dollar(currency: str) -> bool:
@@ -46,3 +47,13 @@ def rate_text(rate: float) -> str:
     decimals = 5 - math.floor(math.log10(rate))
     whole, _, fraction = f"{rate:.{decimals}f}".partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, or None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # JSON knows no largest integer
+        return None

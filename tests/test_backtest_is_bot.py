@@ -11,7 +11,7 @@ from freqtrade.persistence import LocalTrade, Trade, init_db
 from freqtrade_ext.plan.decision import Decision
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.sizing import AccountState, size_position
-from freqtrade_ext.strategy.position import is_fill, tag_of
+from freqtrade_ext.tags import tag_of
 from tests.soak.virtual_bot import VirtualBot
 
 pytestmark = pytest.mark.timeout(300)
@@ -70,17 +70,22 @@ def test_the_bot_and_a_backtest_make_the_same_trades(traded, backtest):
         assert trade.stake_amount == pytest.approx(other.stake_amount, rel=0.01)
         assert plan.entry_rate == pytest.approx(other_plan.entry_rate, rel=1e-3)
         fills = [order for order in trade.orders if order.safe_filled]
-        exits = [order for order in fills if is_fill(order, "sell")]
+        exits = [o for o in fills if o.ft_order_side == "sell" and o.safe_filled]
         # what is still open at its end a backtest sells
         others = [o for o in other.orders if o.ft_order_side == "sell" and o.ft_order_tag != "force_exit"]
-        assert [tag_of(order) for order in exits] == [order.ft_order_tag for order in others]
+        assert [tag_of(order.ft_order_tag) for order in exits] == [order.ft_order_tag for order in others]
         for order, other_order in zip(fills, [other.orders[0], *others], strict=True):
             # the bot pays its fee in the coin, and not just the open rate of the candle
             assert order.safe_filled == pytest.approx(other_order.safe_filled, abs=2.001 * LOT)
             assert abs(order.order_filled_utc - other_order.order_filled_utc) <= timedelta(
                 minutes=2, seconds=10
             )
-    assert {tag_of(o) for trade, _ in by_bot for o in trade.orders} >= {"tp1", "tp2", "tp3", "stop_loss"}
+    assert {tag_of(o.ft_order_tag) for trade, _ in by_bot for o in trade.orders} >= {
+        "tp1",
+        "tp2",
+        "tp3",
+        "stop_loss",
+    }
     inside = [o.order_filled_date.minute % 5 for t in backtested for o in t.orders[1:]]
     assert any(inside)  # between the opens of the strategy's own candles
 

@@ -300,10 +300,10 @@ def test_market_order_walks_the_venue_s_book(
     record = paper.fill_record(order["id"])
     best = 0.001 if overlay == "bybit" else 0.002
     cost = best * 100_000 + (amount - best) * 100_010 if side == "buy" else amount * 99_990
-    assert record["status"] == "closed"
-    assert record["filled"] == pytest.approx(amount)
-    assert record["average"] * record["filled"] == pytest.approx(cost)
-    assert record["fee_rate"] == pytest.approx(taker)
+    assert record.status == "closed"
+    assert record.filled == pytest.approx(amount)
+    assert record.average * record.filled == pytest.approx(cost)
+    assert record.fee_rate == pytest.approx(taker)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import LATE_MS, Aligner
 from freqtrade_ext.fidelity.drift import HORIZONS_MS, Drift
 from freqtrade_ext.fidelity.joins import Joins
-from freqtrade_ext.fidelity.score import Scores, stock_average
+from freqtrade_ext.fidelity.score import Scores
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
 from freqtrade_ext.fills.book import walk
+from freqtrade_ext.fills.stock import stock_average
 from freqtrade_ext.tape import first_update_id
 
 HELD_MS = 2_000
@@ -169,9 +170,9 @@ class PairReplay:
             sweep,
             (
                 walked.average,
-                stock_average(book.levels_under(None, side), amount, side, digits),
+                stock_average(book.levels_under(None, side), amount, side, digits=digits),
                 nan if clock.stopped else clock.average,
-                stock_average(same_book, amount, side, digits),
+                stock_average(same_book, amount, side, digits=digits),
             ),
         )
         self._results.aligned_by["clock" if sweep.own_id is None else "own_update"] += 1

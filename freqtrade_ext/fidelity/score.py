@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freqtrade_ext.fidelity.tape import Sweep
-from freqtrade_ext.fills.book import BuySell, Level
 
-STOCK_LEVELS = 20
-"""freqtrade 2026.9 asks for this many (`get_dry_market_fill_price` in `exchange/exchange.py`)"""
-STOCK_CLAMP = 0.05
-"""largest slippage its dry-run market orders can have (`create_dry_run_order`)"""
 WITHIN_BPS = 0.1
 LARGE_COST = 5_000.0
 """quote units"""
 Errors: TypeAlias = NDArray[np.float64]
 """bps"""
-
-
-def stock_average(levels: Iterable[Level], amount: float, side: BuySell, digits: int) -> float:
-    """
-    Predict as stock freqtrade 2026.9 does, line by line `Exchange.get_dry_market_fill_price`.
-
-    The last of 20 levels is endless, the average at most 5 % off the best rate, and rounded to the tick.
-
-    :param levels: of the opposite side, best first, at least one.
-    :param digits: decimals of the tick.
-    """
-    remaining, value, best, rate = amount, 0.0, 0.0, 0.0
-    for rate, shown in islice(levels, STOCK_LEVELS):
-        best = best or rate
-        if remaining <= 0:
-            break
-        if remaining < shown:
-            value += remaining * rate
-            break
-        value += shown * rate
-        remaining -= shown
-    else:
-        value += remaining * rate
-    average = max(value, 0.0) / amount
-    clamped = (
-        min(average, best * (1 + STOCK_CLAMP)) if side == "buy" else max(average, best * (1 - STOCK_CLAMP))
-    )
-    return round(clamped, digits)
 
 
 class Scores:

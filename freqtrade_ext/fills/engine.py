@@ -8,7 +8,6 @@ import random
 from collections.abc import Iterable, Iterator
 from functools import partial
 from threading import RLock
-from typing import Any
 
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.book import DUST, Book, BuySell, Walk, walk
@@ -17,6 +16,8 @@ from freqtrade_ext.fills.holdings import Holdings, worst_rate
 from freqtrade_ext.fills.market import MarketAccess, Store
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
 from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.fills.record import FillRecord
+from freqtrade_ext.fills.stock import stock_average
 from freqtrade_ext.settings import Settings
 
 
@@ -123,8 +124,8 @@ class Engine:
         with self._lock:
             return [order_id for order_id, order in self._holdings.orders.items() if order.filled]
 
-    def fill_record(self, order_id: str) -> dict[str, Any] | None:
-        """Return what happened to an order (`PaperOrder.record`); None for one this engine never had."""
+    def fill_record(self, order_id: str) -> FillRecord | None:
+        """Return what happened to an order; None for one this engine never had."""
         order = self._holdings.orders.get(order_id)
         return None if order is None else order.record()
 
@@ -178,6 +179,7 @@ class Engine:
         ledger.take(request.side, result.fills)
         result = _since_trigger(order, result)
         order.book_ms, order.book_id, order.levels = book.time_ms, book.update_id, len(result.fills)
+        order.stock_average = _stock_claim(request, book)
         if result.fills:
             order.worst = result.worst
             self._holdings.fill(order, result.filled, result.cost, book.time_ms, bnb_rate, maker=False)
@@ -336,6 +338,14 @@ def _in_order(prints: Iterable[Print], books: Iterable[Book]) -> Iterator[Print 
 def _is_beyond(stop_rate: float, side: BuySell, trade: Print) -> bool:
     """Stops trigger on the last trade's rate, as Binance's do."""
     return trade.rate <= stop_rate if side == "sell" else trade.rate >= stop_rate
+
+
+def _stock_claim(request: OrderRequest, book: Book) -> float | None:
+    """Return the average that stock freqtrade would claim on this book, of market orders only."""
+    levels = book.taken_by(request.side)
+    if request.type != "market" or not levels:
+        return None
+    return stock_average(levels, request.amount, request.side, request.decision_rate)
 
 
 def _since_trigger(order: PaperOrder, result: Walk) -> Walk:

@@ -10,6 +10,7 @@ from freqtrade_ext.fills.account import currencies
 from freqtrade_ext.fills.book import DUST, BuySell
 from freqtrade_ext.fills.fees import Fee
 from freqtrade_ext.fills.queue import Queue
+from freqtrade_ext.fills.record import FillRecord
 
 OrderType = Literal["market", "limit", "stop_market", "stop_limit"]
 Status = Literal["open", "closed", "canceled", "expired"]
@@ -36,8 +37,6 @@ class OrderRequest:
     reduce_only: bool = False
     ccxt_type: str = ""
     """the type as freqtrade named it, e.g. stop_loss_limit"""
-    stock_average: float | None = None
-    """average that stock freqtrade's dry-run would have claimed at the decision"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +74,8 @@ class PaperOrder:
     fee_value: float = 0.0
     """all fees in quote units"""
     last_fill_ms: int | None = None
+    stock_average: float | None = None
+    """average that stock freqtrade's dry-run would have claimed on the book of the arrival"""
 
     @property
     def filled(self) -> float:
@@ -107,14 +108,6 @@ class PaperOrder:
         if self.levels <= 1 and len(rates) == 1 and None not in rates:
             return rates.pop()
         return self.cost / self.filled if self.filled else None
-
-    @property
-    def slippage_bps(self) -> float | None:
-        """Average against the rate decided on; positive is worse for us."""
-        if self.average is None:
-            return None
-        sign = 1 if self.request.side == "buy" else -1
-        return 1e4 * sign * (self.average - self.request.decision_rate) / self.request.decision_rate
 
     def add_fill(self, amount: float, cost: float, time_ms: int, *, maker: bool) -> None:
         """Book one execution of `amount` base units for `cost` quote units."""
@@ -178,37 +171,36 @@ class PaperOrder:
             order |= {stop_price_name: r.stop_rate, "ft_order_type": "stoploss"}
         return order
 
-    def record(self) -> dict[str, Any]:
-        """Return what is kept with the trade about this order's execution; JSON-able."""
+    def record(self) -> FillRecord:
+        """Return what is kept with the trade about this order's execution."""
         r, fee = self.request, self.fee_dict()
-        return {
-            "order_id": r.id,
-            "pair": r.pair,
-            "side": r.side,
-            "type": r.ccxt_type or r.type,
-            "status": self.status,
-            "reason": self.reason,
-            "requested": r.amount,
-            "filled": self.filled,
-            "average": self.average,
-            "worst": self.worst,
-            "levels": self.levels,
-            "decision_rate": r.decision_rate,
-            "decision_ms": self.decision_ms,
-            "arrival_ms": self.arrival_ms,
-            "book_ms": self.book_ms,
-            "book_id": self.book_id,
-            "entry_latency_ms": round(self.entry_latency_ms, 1),
-            "response_latency_ms": round(self.response_latency_ms, 1),
-            "slippage_bps": self.slippage_bps,
-            "taker_amount": self.taker_amount,
-            "maker_amount": self.maker_amount,
-            "fee_cost": fee.get("cost", 0.0),
-            "fee_currency": fee.get("currency"),
-            "fee_rate": fee.get("rate"),
-            "stock_average": r.stock_average,
-            "would_fill": self.would_fill(),
-        }
+        return FillRecord(
+            order_id=r.id,
+            pair=r.pair,
+            side=r.side,
+            type=r.ccxt_type or r.type,
+            status=self.status,
+            reason=self.reason,
+            requested=r.amount,
+            filled=self.filled,
+            average=self.average,
+            worst=self.worst,
+            levels=self.levels,
+            decision_rate=r.decision_rate,
+            decision_ms=self.decision_ms,
+            arrival_ms=self.arrival_ms,
+            book_ms=self.book_ms,
+            book_id=self.book_id,
+            entry_latency_ms=round(self.entry_latency_ms, 1),
+            response_latency_ms=round(self.response_latency_ms, 1),
+            taker_amount=self.taker_amount,
+            maker_amount=self.maker_amount,
+            fee_cost=fee.get("cost", 0.0),
+            fee_currency=fee.get("currency", ""),
+            fee_rate=fee.get("rate"),
+            stock_average=self.stock_average,
+            would_fill=self.would_fill(),
+        )
 
     def would_fill(self) -> dict[str, dict[str, Any]]:
         """Return what each estimate of the queue has filled, in base units, and when it did so last."""
@@ -227,7 +219,10 @@ class PaperOrder:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PaperOrder:
-        fields = dict(data)
-        fields["request"] = OrderRequest(**fields["request"])
+        """Read what `to_json` wrote, now or in an earlier version."""
+        fields, request = dict(data), dict(data["request"])
+        # until 2026-11 the claim of stock freqtrade was asked for with the request
+        fields.setdefault("stock_average", request.pop("stock_average", None))
+        fields["request"] = OrderRequest(**request)
         fields["queue"] = Queue.from_json(fields["queue"], fields["maker_amount"], fields["last_fill_ms"])
         return cls(**fields)

@@ -139,9 +139,6 @@ class PaperExchange(Exchange):
             leverage=leverage,
             reduce_only=params.get("reduceOnly", stop_loss) and self.trading_mode == TradingMode.FUTURES,
             ccxt_type=ordertype,
-            stock_average=self._stock_average(pair, side, amount, rate)
-            if kind == "market" and amount
-            else None,
         )
         try:
             order = self.paper.submit(request)
@@ -166,12 +163,6 @@ class PaperExchange(Exchange):
         if order.status == "open":
             order = self.paper.cancel(order_id)
         return order.to_ccxt(stop_rate_name(self))
-
-    def _stock_average(self, pair: str, side: BuySell, amount: float, rate: float) -> float:
-        """Ask stock freqtrade what it would have claimed (2026.9, create_dry_run_order: 5 % at worst)."""
-        worst_rate = rate * (1.05 if side == "buy" else 0.95)
-        order_book = self.fetch_l2_order_book(pair, 20)
-        return self.get_dry_market_fill_price(pair, side, amount, rate, worst_rate, order_book)
 
     def _take_over(self, order_id: str) -> PaperOrder:
         """Take over an order that stock freqtrade's dry-run placed before the engine was installed."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from freqtrade_ext.plan.market_state import MarketState
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.sizing import AccountState, Stake
-from freqtrade_ext.text import digits, fee_text, money, rate_text
-
-TAG_END = "| "
-"""between the tag that an order was placed with and what is added once it has filled"""
+from freqtrade_ext.tags import target_tag
+from freqtrade_ext.text import digits, money, rate_text
 
 
 def market_step(state: MarketState, timeframe: str, is_strong: bool) -> str:
@@ -37,7 +32,7 @@ def levels_step(plan: Plan) -> str:
 
 def monitoring_step(plan: Plan) -> str:
     chunks = ", ".join(
-        f"{share:g}% at {rate_text(rate)} (tp{number})"
+        f"{share:g}% at {rate_text(rate)} ({target_tag(number)})"
         for number, (share, rate) in enumerate(zip(plan.shares, plan.target_rates, strict=True), 1)
         if share
     )
@@ -46,34 +41,6 @@ def monitoring_step(plan: Plan) -> str:
         f"5/5 monitoring: anchored to {rate_text(plan.entry_rate)}, {way_out} all at the stop "
         f"{rate_text(plan.stop_rate)}, {chunks}"
     )
-
-
-def fill_text(fill: Mapping[str, Any], base: str, quote: str) -> str:
-    """
-    Word what an order got: `Filled 0.00143 BTC at 104,879.58 (target 104,878.47, ...), fee 0.15`.
-
-    :param fill: record of an order as the engine's `fill_record` gives it.
-    """
-    asked = "" if fill["filled"] == fill["requested"] else f" of {digits(fill['requested'])}"
-    details = [f"target {rate_text(fill['decision_rate'])}", fill_summary(fill)]
-    filled = f"Filled {digits(fill['filled'])}{asked} {base}"
-    text = f"{filled} at {rate_text(fill['average'])} ({', '.join(details)})"
-    cost, currency = fill.get("fee_cost"), fill.get("fee_currency")
-    if cost is None:
-        return text
-    if currency == base:
-        return f"{text}, fee {fee_text(cost * fill['average'])}"
-    return f"{text}, fee {fee_text(cost)}" if currency == quote else f"{text}, fee {digits(cost)} {currency}"
-
-
-def fill_summary(fill: Mapping[str, Any]) -> str:
-    """Word how well an order was filled: `slippage 0.001 %, 1 level, 153 ms`."""
-    details = [f"slippage {fill['slippage_bps'] / 100:z.3f} %"]
-    if fill.get("levels"):
-        details.append(f"{fill['levels']} level{'s' if fill['levels'] > 1 else ''}")
-    if fill.get("entry_latency_ms") is not None:
-        details.append(f"{fill['entry_latency_ms']:.0f} ms")
-    return ", ".join(details)
 
 
 def _levels(plan: Plan) -> str:

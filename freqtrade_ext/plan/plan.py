@@ -13,9 +13,6 @@ from freqtrade_ext.settings import Percents, Settings
 
 T = TypeVar("T")
 
-ROUNDING = 1e-9
-"""Relative: far above floating point noise, far below any lot or tick."""
-
 
 class PlanError(ValueError):
     """The numbers cannot be a plan; the message names the relation and the values."""
@@ -76,37 +73,6 @@ class Plan:
         if self.is_short:
             return sum(rate <= target for target in self.target_rates)
         return sum(rate >= target for target in self.target_rates)
-
-    def due_amount(
-        self,
-        stage: int,
-        entered: float,
-        held: float,
-        minimum: float,
-        round_amount: Callable[[float], float] = lambda amount: amount,
-    ) -> float:
-        """
-        Tell how much is to be sold now (bought back, for a short).
-
-        Stateless: the share of all stages reached, less what has left already. A chunk that the exchange
-        would not accept waits for the next target; a rest that it would not accept goes along now.
-
-        :param stage: targets reached, ever.
-        :param entered: base units bought, after fees, in whole lots: what can be sold in all.
-        :param held: of these, the base units still in the position.
-        :param minimum: smallest amount the exchange accepts now, base units.
-        :param round_amount: down to the lot.
-        :return: base units, 0 for nothing yet.
-        """
-        left_share = 100 - sum(self.shares[:stage])
-        if left_share < ROUNDING:
-            chunk = held
-        else:
-            due = entered * (1 - left_share / 100) - (entered - held)
-            chunk = min(held, round_amount(max(0.0, due) * (1 + ROUNDING)))
-            if chunk > 0 and held - chunk < minimum:
-                chunk = held
-        return chunk if chunk > 0 and chunk >= minimum else 0.0
 
     def break_even_rate(self, fee_open: float, fee_close: float) -> float:
         """

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.plan.position import Position
 from freqtrade_ext.text import rate_text
 
 LEAST_PERCENT = 0.5
@@ -33,29 +33,25 @@ class Progress:
         return next((index for index, percent in enumerate(self.due) if percent > LEAST_PERCENT), None)
 
 
-def progress_of(plan: Plan, entered: float, exits: Iterable[tuple[int, float]]) -> Progress:
+def progress_of(plan: Plan, position: Position) -> Progress:
     """
     Compute what exits have done to a plan, by their amounts.
 
     An exit that jumped over targets counts for each of them with its share, the rest of it for its own.
-
-    :param entered: base units that the entries brought.
-    :param exits: target of each filled exit, from 1, or 0 for one off the plan, and its base units; the
-        oldest first.
     """
     sold = [0.0] * len(plan.shares)
     elsewhere, gone = 0.0, 0.0
-    for target, amount in exits:
-        percent = 100 * amount / entered
-        gone += percent
+    for target, part_sold in position.exits(plan.shares):
+        gone += part_sold
         if not target:
-            elsewhere += percent
+            elsewhere += part_sold
             continue
+        rest = part_sold
         for index in range(target - 1):
-            part = min(max(plan.shares[index] - sold[index], 0.0), percent)
+            part = min(max(plan.shares[index] - sold[index], 0.0), rest)
             sold[index] += part
-            percent -= part
-        sold[target - 1] += percent
+            rest -= part
+        sold[target - 1] += rest
     reached = max((index + 1 for index, percent in enumerate(sold) if percent > LEAST_PERCENT), default=0)
     due = [0.0] * len(plan.shares)
     for index in range(reached, len(plan.shares)):

@@ -20,8 +20,8 @@ from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.report.database import DatabaseError, read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.page import render
-from freqtrade_ext.report.rows import number
 from freqtrade_ext.report.terminal import print_report
+from freqtrade_ext.text import number
 
 CONFIG = Path("config.json")
 PAGE = "report.html"

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from freqtrade_ext.report.rows import OrderRow, Record
+from freqtrade_ext.fills.record import FillRecord
+from freqtrade_ext.report.rows import OrderRow
 
 K = TypeVar("K", bound=Any)
 """can be sorted"""
@@ -27,7 +28,7 @@ K = TypeVar("K", bound=Any)
 ROUNDING = 1e-12
 """ratio of two rates that differ by floating point alone; a picture scaled to its data would show it"""
 
-LATENCIES: dict[str, Callable[[Record], float | None]] = {
+LATENCIES: dict[str, Callable[[FillRecord], float | None]] = {
     "order to the exchange": lambda record: record.entry_latency_ms,
     "answer back": lambda record: record.response_latency_ms,
     "decision to arrival, by the clock": lambda record: _difference(record.arrival_ms, record.decision_ms),

@@ -108,7 +108,7 @@ def _records(connection: Connection) -> dict[str, Any]:
         kind, _, order_id = row["key"].partition("/")
         if kind == "order":
             try:
-                records[order_id] = PaperOrder.from_json(_json(row["value"])).record()
+                records[order_id] = PaperOrder.from_json(_json(row["value"])).record().to_json()
             except (TypeError, KeyError, ValueError, AttributeError, ZeroDivisionError):
                 continue  # of another version: the trade's custom data has to do
     return records

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from freqtrade_ext.report.rows import OrderRow, TradeRow
+from freqtrade_ext.tags import STOPS, target_tag
 
-TARGETS = {"tp1": "TP1", "tp2": "TP2", "tp3": "TP3"}
-STOPS = {"stop_loss", "trailing_stop_loss", "stoploss_on_exchange"}
+TARGETS = {target_tag(number): f"TP{number}" for number in (1, 2, 3)}
 PLANNED = (*TARGETS.values(), "stop")
 """the ways out that a plan knows; all others keep the name that freqtrade or the strategy gave them"""
 

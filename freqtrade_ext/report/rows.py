@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from freqtrade_ext.plan.explain import TAG_END
+from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.plan.plan import Plan, PlanError
+from freqtrade_ext.tags import tag_of
+from freqtrade_ext.text import number
 
 BuySell = Literal["buy", "sell"]
 Row = Mapping[str, Any]
 """column -> value"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What is known of an order's execution beyond freqtrade's own columns; None is unknown. Times in ms."""
-
-    decision_rate: float
-    """quote per base"""
-    decision_ms: float | None
-    arrival_ms: float | None
-    book_ms: float | None
-    entry_latency_ms: float | None
-    response_latency_ms: float | None
-    fee_cost: float | None
-    """units of `fee_currency`"""
-    fee_currency: str
-    fee_rate: float | None
-    """ratio of the fee's value to the order's cost"""
-    stock_average: float | None
-    """quote per base, which stock freqtrade's dry-run would have claimed"""
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +37,7 @@ class OrderRow:
     fee_ratio: float
     """fee's value to cost"""
     fee_currency: str
-    record: Record | None
+    record: FillRecord | None
 
     @property
     def direction(self) -> int:
@@ -159,38 +139,6 @@ def trade_row(trade: Row, orders: Sequence[Row], custom: Row, records: Mapping[s
     )
 
 
-def record_row(stored: Any) -> Record | None:
-    """Read an engine's or strategy's fill record; None where it tells no rate that was decided on."""
-    if not isinstance(stored, Mapping):
-        return None
-    decision_rate = number(stored.get("decision_rate"))
-    if decision_rate is None or decision_rate <= 0:
-        return None
-    return Record(
-        decision_rate=decision_rate,
-        decision_ms=number(stored.get("decision_ms")),
-        arrival_ms=number(stored.get("arrival_ms")),
-        book_ms=number(stored.get("book_ms")),
-        entry_latency_ms=number(stored.get("entry_latency_ms")),
-        response_latency_ms=number(stored.get("response_latency_ms")),
-        fee_cost=number(stored.get("fee_cost")),
-        fee_currency=text(stored.get("fee_currency")),
-        fee_rate=number(stored.get("fee_rate")),
-        stock_average=number(stored.get("stock_average")),
-        reason=text(stored.get("reason")),
-    )
-
-
-def number(value: Any) -> float | None:
-    """Return a finite number, or None for everything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # JSON knows no largest integer
-        return None
-
-
 def text(value: Any) -> str:
     """
     Return one line of printable characters; empty for None.
@@ -210,7 +158,7 @@ def utc(value: datetime | None) -> datetime | None:
 
 
 def _order_row(order: Row, trade: Row, stored: Any) -> OrderRow:
-    record = record_row(stored)
+    record = _record(stored)
     kind, entry_side = order["ft_order_side"], "sell" if trade["is_short"] else "buy"
     is_entry = kind == entry_side
     filled = max(0.0, number(order["filled"]) or 0.0)
@@ -224,7 +172,7 @@ def _order_row(order: Row, trade: Row, stored: Any) -> OrderRow:
         side="buy" if is_entry != bool(trade["is_short"]) else "sell",
         is_entry=is_entry,
         is_stop=kind == "stoploss",
-        tag=text(order["ft_order_tag"]).partition(TAG_END)[0].rstrip(),
+        tag=tag_of(text(order["ft_order_tag"])),
         status=text(order["status"]),
         time=utc(order["order_filled_date"]) or utc(order["order_date"]),
         requested=number(order["amount"]) or number(order["ft_amount"]) or 0.0,
@@ -235,6 +183,14 @@ def _order_row(order: Row, trade: Row, stored: Any) -> OrderRow:
         fee_currency=(record.fee_currency if record else "") or text(currency or trade["stake_currency"]),
         record=record,
     )
+
+
+def _record(stored: Any) -> FillRecord | None:
+    """Read a stored record; its words may be hostile."""
+    record = FillRecord.from_json(stored)
+    if record is None:
+        return None
+    return replace(record, reason=text(record.reason), fee_currency=text(record.fee_currency))
 
 
 def _plan(stored: Any) -> Plan | None:

@@ -18,10 +18,13 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.worker import Worker
 from pandas import DataFrame
 
+from freqtrade_ext.feed.feed import Alarm
+from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.fixed import E8
 from freqtrade_ext.replica.market import Market
-from freqtrade_ext.strategy.position import stage_asked
+from freqtrade_ext.strategy.pace import alarm_of
+from freqtrade_ext.strategy.position import read_position
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """always the same, so that the same seed gives the same dates"""
@@ -33,24 +36,16 @@ Action = Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
-    """Rates of an open trade at which the bot has something to do."""
+class Watch:
+    """An open trade's market, and the rates at which the bot has something to do."""
 
     market: Market
-    is_short: bool
-    stop_rate: float
-    target_rate: float | None
+    alarm: Alarm
 
     def is_ringing(self) -> bool:
-        """Tell whether the rate that an exit would get is beyond the stop or the next target."""
-        best = (self.market.asks if self.is_short else self.market.bids).best()
-        if best is None:
-            return False
-        rate, sign = best / E8, -1 if self.is_short else 1
-        target_rate = self.target_rate
-        return sign * rate <= sign * self.stop_rate or (
-            target_rate is not None and sign * rate >= sign * target_rate
-        )
+        """Return whether the rate that an exit would get is beyond the stop or the next target."""
+        best = (self.market.asks if self.alarm.is_short else self.market.bids).best()
+        return best is not None and not self.alarm.low < best / E8 < self.alarm.high
 
 
 @dataclass(slots=True)
@@ -118,14 +113,14 @@ class VirtualTime:
         """:raises KeyboardInterrupt: at the end."""
         self.loops += 1
         self.on_loop()
-        alarms = _alarms(self.replica)
+        alarms = _watches(self.replica)
         until_ms = min(self.clock.ms + self._pause_ms(most_ms, alarms), self.end_ms)
         self._play(until_ms, [alarm for alarm in alarms if not alarm.is_ringing()])
         self._woke_ms = self.clock.ms
         if self.clock.ms >= self.end_ms or self.replica.exchange.is_over:
             raise KeyboardInterrupt
 
-    def _pause_ms(self, most_ms: int, alarms: Sequence[Alarm]) -> int:
+    def _pause_ms(self, most_ms: int, alarms: Sequence[Watch]) -> int:
         """Say how long the bot may sleep at most."""
         # freqtrade counts its second from the beginning of the loop
         step_ms = max(self._woke_ms + STEP_MS - self.clock.ms, 0)
@@ -140,7 +135,7 @@ class VirtualTime:
         self._patience_ms = STEP_MS
         return most_ms
 
-    def _play(self, until_ms: int, alarms: Sequence[Alarm] = ()) -> None:
+    def _play(self, until_ms: int, alarms: Sequence[Watch] = ()) -> None:
         """Let the market go on until then, or until an alarm rings."""
         # the market is the same however far it goes at once
         step_ms = STEP_MS if alarms else until_ms - self.clock.ms
@@ -189,11 +184,11 @@ def _are_regular(candles: DataFrame, length: np.timedelta64) -> bool:
     return bool((np.diff(candles["date"].to_numpy(dtype="datetime64[ms]")) == length).all())
 
 
-def _alarms(replica: Replica) -> list[Alarm]:
-    alarms = []
+def _watches(replica: Replica) -> list[Watch]:
+    watches = []
     for trade in Trade.get_open_trades():
-        plan = trade.get_custom_data("plan")
-        targets = plan["target_rates"][stage_asked(trade) :] if plan else []
+        stored, position = trade.get_custom_data("plan"), read_position(trade)
+        plan = Plan.from_json(stored) if stored else None
         market = replica.exchange.running[trade.pair.replace("/", "")].market
-        alarms.append(Alarm(market, trade.is_short, trade.stop_loss, targets[0] if targets else None))
-    return alarms
+        watches.append(Watch(market, alarm_of(plan, position, position.stage_asked)))
+    return watches

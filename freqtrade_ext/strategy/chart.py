@@ -13,8 +13,8 @@ from pandas import DataFrame
 from sqlalchemy import event
 
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.plan.progress import LEAST_PERCENT, Progress
-from freqtrade_ext.strategy import position
+from freqtrade_ext.plan.position import Position
+from freqtrade_ext.plan.progress import LEAST_PERCENT, Progress, progress_of
 from freqtrade_ext.text import rate_text
 
 TRADES_PER_PAIR = 20
@@ -180,11 +180,11 @@ class Chart:
         """Let deleted trades leave the chart; no callback of a strategy hears of `/delete`."""
         event.listen(Trade, "after_delete", lambda _mapper, _connection, trade: self.erase(trade))
 
-    def draw(self, trade: Trade, plan: Plan) -> None:
+    def draw(self, trade: Trade, plan: Plan, position: Position) -> None:
         """Take over the trade's present state."""
         drawing = Drawing(
             plan=plan,
-            progress=position.progress(trade, plan),
+            progress=progress_of(plan, position),
             stop_rate=trade.stop_loss,
             opened=trade.open_date_utc,
             closed=trade.close_date_utc,

@@ -10,12 +10,13 @@ from typing import Any
 
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import DependencyException, TemporaryError
+from freqtrade.exchange import Exchange
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
+from sqlalchemy import func, or_, select
 
 from freqtrade_ext.fills.book import Level, walk
 from freqtrade_ext.fills.engine import Engine
-from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.decision import Decision
 from freqtrade_ext.plan.plan import Plan
@@ -44,17 +45,20 @@ class Entries:
         self,
         strategy: IStrategy,
         settings: Settings,
+        exchange: Exchange,
         states: MarketStates,
         paper: Engine | None,
         *,
         is_trading: bool,
     ) -> None:
         """
+        :param exchange: the bot's own.
         :param paper: knows the exact account in dry-run.
         :param is_trading: there is an order book to look at, as backtests have none.
         """
         self._strategy, self._settings, self._states, self._paper = strategy, settings, states, paper
-        self._is_trading = is_trading
+        self._is_trading, self._exchange = is_trading, exchange
+        self._recent = RecentResults(settings.recent_trades)
         self._is_futures = strategy.config.get("trading_mode") == TradingMode.FUTURES
         self._currency: str = strategy.config["stake_currency"]
         self._stakes: dict[str, Stake] = {}
@@ -111,7 +115,7 @@ class Entries:
             plan.stop_percent, 100 * spread / rate, 200 * self._taker_fee(pair), self._settings.max_cost
         )
         if self._is_futures:
-            check_liquidation(exchange_of(self._strategy), pair, plan, stake.stake_amount, leverage)
+            check_liquidation(self._exchange, pair, plan, stake.stake_amount, leverage)
         self._stakes[pair] = stake
         return stake.stake_amount, decision
 
@@ -142,7 +146,7 @@ class Entries:
 
     def account_state(self) -> AccountState:
         balance = self._strategy.wallets.get_available_stake_amount()
-        winners, losers = recent_results(self._settings.recent_trades)
+        winners, losers = self._recent.count()
         return AccountState(balance, Trade.get_open_trade_count(), winners, losers)
 
     def _fee_on_top(self, pair: str) -> float:
@@ -158,17 +162,49 @@ class Entries:
             known = self._strategy.config.get("fee")
             market = self._strategy.dp.market(pair) or {}
             return float(known if known is not None else market.get("taker") or 0.0)
-        return float(exchange_of(self._strategy).get_fee(symbol=pair, taker_or_maker="taker"))
+        return float(self._exchange.get_fee(symbol=pair, taker_or_maker="taker"))
 
 
-def recent_results(count: int) -> tuple[int, int]:
-    """Count winners and losers among the last closed trades."""
-    closed = Trade.get_trades_proxy(is_open=False)
-    if Trade.use_db:
-        # a backtest has them in the order of their closing
-        closed = sorted(closed, key=lambda trade: trade.close_date)
-    profits = [trade.close_profit or 0.0 for trade in closed[-count:]]
-    return sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
+class RecentResults:
+    """
+    The results of the trades closed last.
+
+    Only trades that were open or unknown at the last look are asked for again, so that a decision takes as
+    long after ten years as on the first day.
+    """
+
+    def __init__(self, count: int) -> None:
+        """:param count: trades to look back."""
+        self._count = count
+        self._last_id = 0
+        self._open: set[int] = set()
+        self._profits: list[float] | None = None
+
+    def count(self) -> tuple[int, int]:
+        """Return how many of them won and how many lost."""
+        profits = self._from_database() if Trade.use_db else self._from_backtest()
+        return sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
+
+    def _from_backtest(self) -> list[float]:
+        # in the order of their closing
+        return [trade.close_profit or 0.0 for trade in Trade.bt_trades[-self._count :]]
+
+    def _from_database(self) -> list[float]:
+        columns = select(Trade.id, Trade.is_open, Trade.close_profit).order_by(Trade.close_date)
+        if self._profits is None:
+            closed = columns.where(Trade.is_open.is_(False)).order_by(None)
+            rows = Trade.session.execute(closed.order_by(Trade.close_date.desc()).limit(self._count)).all()
+            self._profits = [row.close_profit or 0.0 for row in reversed(rows)]
+            self._open = set(Trade.session.scalars(select(Trade.id).where(Trade.is_open.is_(True))))
+            self._last_id = Trade.session.scalar(select(func.max(Trade.id))) or 0
+            return self._profits
+        asked = or_(Trade.id > self._last_id, Trade.id.in_(self._open))
+        rows = Trade.session.execute(columns.where(asked)).all()
+        self._open = {row.id for row in rows if row.is_open}
+        self._last_id = max((self._last_id, *(row.id for row in rows)))
+        news = [row.close_profit or 0.0 for row in rows if not row.is_open]
+        self._profits = [*self._profits, *news][-self._count :]
+        return self._profits
 
 
 def sane_book(dp: Any, pair: str) -> tuple[list[Level], list[Level]]:

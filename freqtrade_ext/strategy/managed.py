@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqtrade.constants import ListPairsWithTimeframes
-from freqtrade.enums import ExitCheckTuple, ExitType, RunMode, TradingMode
+from freqtrade.enums import TRADE_MODES, ExitCheckTuple, ExitType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy, timeframe_to_minutes
 from pandas import DataFrame
 
+from freqtrade_ext.feed.feed import Feed
+from freqtrade_ext.paper.install import install
 from freqtrade_ext.paper.market_name import name_market
+from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.market_state import MIN_CANDLES
 from freqtrade_ext.plan.plan import PlanError
@@ -23,6 +26,8 @@ from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded
 from freqtrade_ext.strategy.chart import LINES
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import state_timeframe
+from freqtrade_ext.strategy.pace import Pace
+from freqtrade_ext.strategy.repeats import quieten
 from freqtrade_ext.strategy.start import in_stake_currency
 from freqtrade_ext.strategy.tuning import add_parameters, tuned
 from freqtrade_ext.strategy.wrapped import Wrapping
@@ -119,10 +124,11 @@ class ManagedStrategy(Wrapping):
         most = min(self.config.get("max_open_trades", settings.max_positions), settings.max_positions)
         settings = replace(settings, max_positions=int(most))
         set_rules(self, settings)
-        self.manager = Manager(self, settings)
-        if self.manager.is_trading:
-            name_market(self.config)
-            self.manager.chart.follow_deletions()
+        exchange, is_trading = exchange_of(self), self.dp.runmode in TRADE_MODES
+        paper = install(exchange, settings, self.wallets) if is_trading else None
+        self.manager = Manager(self, settings, exchange, paper)
+        if is_trading:
+            start_trading(self, exchange.feed if paper is not None else None)
 
     def analyze(self, pairs: list[str]) -> None:
         if self.manager.pace is not None:
@@ -160,7 +166,7 @@ class ManagedStrategy(Wrapping):
     def advise_entry(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         if self.config.get("runmode") == RunMode.HYPEROPT:
             # an epoch begins: with other settings, and with trade ids from 1 on
-            self.manager = Manager(self, tuned(self, self.manager.settings))
+            self.manager = self.manager.tuned(tuned(self, self.manager.settings))
         return super().advise_entry(dataframe, metadata)
 
     # -- entry ------------------------------------------------------------------------------------
@@ -274,6 +280,17 @@ class ManagedStrategy(Wrapping):
         )
         # FreqUI gets this very dataframe (2026.9 rpc/rpc.py `_rpc_analysed_dataframe`)
         return [*theirs, *self.manager.chart.annotations(pair, dataframe, candle)]
+
+
+def start_trading(strategy: ManagedStrategy, feed: Feed | None) -> None:
+    """Do what a bot does once at its start: take up what the last one left, and wait by the live feed."""
+    name_market(strategy.config)
+    quieten()
+    strategy.manager.chart.follow_deletions()
+    strategy.manager.settle_kills()
+    strategy.manager.draw_recent()
+    if feed is not None:
+        strategy.manager.pace = Pace(feed, strategy.config)
 
 
 def set_rules(strategy: IStrategy, settings: Settings) -> None:

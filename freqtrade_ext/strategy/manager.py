@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
-from freqtrade.enums import TRADE_MODES, ExitType, TradingMode
+from freqtrade.enums import TRADE_MODES, TradingMode
 from freqtrade.exceptions import DependencyException, TemporaryError
+from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
-from freqtrade_ext.paper.install import install
-from freqtrade_ext.paper.stock import exchange_of
+from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.plan import NoTrade, explain
+from freqtrade_ext.plan.exits import LOUD_TRIES, Attempt, Least, is_unsellable, next_exit
 from freqtrade_ext.plan.plan import Plan, PlanError
+from freqtrade_ext.plan.position import Position
 from freqtrade_ext.settings import Settings
-from freqtrade_ext.strategy import position, screen
+from freqtrade_ext.strategy import position as trades
+from freqtrade_ext.strategy import screen
 from freqtrade_ext.strategy.callbacks import News
 from freqtrade_ext.strategy.chart import Chart
 from freqtrade_ext.strategy.entry import Entries
-from freqtrade_ext.strategy.exits import Exits
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.plans import PlanBook
-from freqtrade_ext.strategy.repeats import quieten
+from freqtrade_ext.tags import STOPS, tag_of
 
 logger = logging.getLogger(__name__)
 
 MESSENGERS = ("telegram", "discord", "webhook")
-STOP_TAGS = (ExitType.STOP_LOSS.value, ExitType.TRAILING_STOP_LOSS.value, ExitType.LIQUIDATION.value)
-"""tags of the orders that freqtrade places where it takes a stop itself"""
+NOT_LISTED = Least(math.inf, math.inf)
 RECENT_DRAWN = 50
 """closed trades that the chart shows after a restart"""
 
@@ -39,11 +41,14 @@ RECENT_DRAWN = 50
 class Manager:
     """Gives each trade of a strategy its plan, and keeps it to that."""
 
-    def __init__(self, strategy: IStrategy, settings: Settings) -> None:
+    def __init__(
+        self, strategy: IStrategy, settings: Settings, exchange: Exchange, paper: Engine | None = None
+    ) -> None:
         """
-        Start to manage; in dry-run, put the paper engine in place.
+        Compute and remember; nothing outside of this object changes.
 
-        :raises freqtrade.exceptions.OperationalException: freqtrade has changed where the engine goes in.
+        :param exchange: the bot's own.
+        :param paper: the engine that fills its orders; None in live trading and in backtests.
         """
         self.settings = settings
         self.is_trading = strategy.dp.runmode in TRADE_MODES
@@ -51,32 +56,39 @@ class Manager:
         self.chart = Chart()
         self.status = screen.Status(strategy)
         self.pace: Pace | None = None
+        """where it is set, it wakes the bot at a trade's stop and next target"""
         self.plans = PlanBook(self.is_trading)
-        self._strategy, self._exchange = strategy, exchange_of(strategy)
-        self._paper = None
-        if self.is_trading and strategy.config["dry_run"]:
-            self._paper = install(self._exchange, settings, strategy.wallets)
-            quieten()
-            if self._exchange.feed is not None:
-                self.pace = Pace(self._exchange.feed, strategy.config)
+        self._strategy, self._exchange, self._paper = strategy, exchange, paper
         self.market_states = MarketStates(strategy, settings)
         self.entries = Entries(
-            strategy, settings, self.market_states, self._paper, is_trading=self.is_trading
+            strategy, settings, exchange, self.market_states, paper, is_trading=self.is_trading
         )
-        self._exits = Exits(self._least_stake)
-        if self.is_trading:
-            self._resume()
+        self._attempts: dict[int, Attempt] = {}
+        """trade id -> the exit that was asked for last"""
 
-    def _resume(self) -> None:
-        """Take up what the bot before this one left."""
-        if self._paper is not None:
-            for trade in Trade.get_open_trades():
-                if position.settle(trade, self._paper.fill_record):
-                    logger.warning("%s: booked what the last bot was killed before booking", trade.pair)
-            Trade.commit()
-        for trade in Trade.get_trades_proxy(is_open=False)[-RECENT_DRAWN:]:
+    def tuned(self, settings: Settings) -> Manager:
+        """Return a manager of the same strategy with other settings, which remembers no trade."""
+        return Manager(self._strategy, settings, self._exchange, self._paper)
+
+    # -- at the bot's start -------------------------------------------------------------------------
+
+    def settle_kills(self) -> None:
+        """Book and commit what the last bot was killed before booking; for bots with a paper engine."""
+        if self._paper is None:
+            return
+        for trade in Trade.get_open_trades():
+            if trades.settle(trade, self._paper.fill_record):
+                logger.warning("%s: booked what the last bot was killed before booking", trade.pair)
+        Trade.commit()
+
+    def draw_recent(self) -> None:
+        """Draw the trades that the last bot closed."""
+        closed = Trade.get_trades_query(Trade.is_open.is_(False))
+        for trade in Trade.session.scalars(closed.order_by(Trade.id.desc()).limit(RECENT_DRAWN)).unique():
             self.plans.restore(trade)
             self._draw(trade)
+
+    # -- fills --------------------------------------------------------------------------------------
 
     def order_filled(self, trade: Trade, order: Order) -> None:
         """Anchor the plan to what the entry paid; keep what happened to the order with the trade."""
@@ -85,28 +97,29 @@ class Manager:
             self.news.forget(("entry", trade.pair))
             self._anchor(trade)
         elif self.settings.stop_after_tp == "break_even" and (plan := self.plan_of(trade)) is not None:
-            self._set_stop(trade, plan)
+            self._set_stop(trade, plan, trades.read_position(trade))
         if self.is_trading:
-            self._tell_fill(trade, order, is_entry)
+            self._keep_record(trade, order, is_entry)
             self._draw(trade)
 
-    def _tell_fill(self, trade: Trade, order: Order, is_entry: bool) -> None:
-        fill = (self._paper and self._paper.fill_record(order.order_id)) or position.order_record(order)
-        trade.set_custom_data("fills", [*trade.get_custom_data("fills", []), fill])
-        text = explain.fill_text(fill, trade.safe_base_currency, trade.safe_quote_currency)
+    def _keep_record(self, trade: Trade, order: Order, is_entry: bool) -> None:
+        record = self._paper.fill_record(order.order_id) if self._paper else None
+        record = record or trades.order_record(order)
+        trade.set_custom_data("fills", [*trade.get_custom_data("fills", []), record.to_json()])
+        text = record.words(trade.safe_base_currency, trade.safe_quote_currency)
         if is_entry:
             logger.info("%s 4/5 execution: %s", trade.pair, text)
             if (plan := self.plans.known(trade)) is not None:
-                self._tell(f"{trade.pair} {explain.monitoring_step(plan)}")
+                self._say(f"{trade.pair} {explain.monitoring_step(plan)}")
                 screen.show_entry(trade, order, plan)
         else:
             if (plan := self.plans.known(trade)) is not None:
                 screen.show_exit(trade, order, plan)
             trade.set_custom_data("realized_profit", trade.realized_profit)
-            logger.info("%s %s: %s", trade.pair, position.tag_of(order), text)
-        position.add_to_tag(order, explain.fill_summary(fill))
+            logger.info("%s %s: %s", trade.pair, tag_of(order.ft_order_tag), text)
+        trades.add_to_tag(order, record.summary())
 
-    def _tell(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         """Log it, by way of the messengers where one takes it: freqtrade logs what it sends."""
         messengers = (self._strategy.config.get(name, {}) for name in MESSENGERS)
         if any(known.get("enabled") and known.get("allow_custom_messages") for known in messengers):
@@ -116,7 +129,7 @@ class Manager:
 
     def _draw(self, trade: Trade) -> None:
         if (plan := self.plans.known(trade)) is not None:
-            self.chart.draw(trade, plan)
+            self.chart.draw(trade, plan, trades.read_position(trade))
 
     # -- the plan of a trade ----------------------------------------------------------------------
 
@@ -124,13 +137,13 @@ class Manager:
         """
         Return the plan of a trade: from memory, from the database after a restart, or made anew.
 
-        :return: None where the market state cannot be told; freqtrade's stop guards the trade until then.
+        :return: None where the market state is unknown; freqtrade's stop guards the trade until then.
         """
         plan = self.plans.known(trade)
         if plan is None and (plan := self.plans.restore(trade)) is not None:
             logger.info("%s: plan restored, %s", trade.pair, explain.monitoring_step(plan))
-            self._set_stop(trade, plan)
-            self.chart.draw(trade, plan)
+            self._set_stop(trade, plan, trades.read_position(trade))
+            self._draw(trade)
         return plan or self._new_plan(trade)
 
     def _anchor(self, trade: Trade) -> None:
@@ -155,64 +168,87 @@ class Manager:
         return self._keep(trade, plan)
 
     def _keep(self, trade: Trade, plan: Plan) -> Plan:
-        plan = plan.anchored(position.average_entry(trade), partial(position.round_rate, trade))
-        self._set_stop(trade, plan)
+        position = trades.read_position(trade)
+        plan = plan.anchored(position.anchor(), partial(trades.round_rate, trade))
+        self._set_stop(trade, plan, position)
         if self.is_trading:
             # before the plan, whose custom data has a database session of its own
             Trade.commit()
         self.plans.keep(trade, plan)
         return plan
 
-    def _set_stop(self, trade: Trade, plan: Plan) -> None:
+    def _set_stop(self, trade: Trade, plan: Plan, position: Position) -> None:
         stop_rate = plan.stop_rate
-        if self.settings.stop_after_tp == "break_even" and position.has_taken_profit(trade):
+        if self.settings.stop_after_tp == "break_even" and position.stage_sold:
             stop_rate = plan.break_even_rate(trade.fee_open, trade.fee_close)
-        position.set_stop(trade, stop_rate)
+        trades.set_stop(trade, stop_rate)
 
     # -- targets ----------------------------------------------------------------------------------
 
     def exit_due(self, trade: Trade, rate: float, now: datetime) -> tuple[float, str] | None:
         """
-        Return what `adjust_trade_position` is to return for a trade.
+        Return what `adjust_trade_position` is to return for a trade: minus the stake it cost, and a tag.
 
         :param rate: that an exit would get.
         """
         if not trade.has_open_position:
             return None
         plan = self.plan_of(trade)
-        stage = plan.stage(rate) if plan is not None else 0
-        if self.pace is not None:
-            self.pace.watch(trade, plan, max(stage, position.stage_asked(trade)))
-        if plan is None or trade.has_open_orders:
-            return None
         if self.is_trading:
-            position.follow_lot(trade, self._exchange.get_precision_amount(trade.pair))
-            if self._write_off(trade, rate):
-                return None
-        if position.is_stopped(trade, rate):
+            self._watch(trade, plan, rate)
+        elif plan is not None and not plan.stage(rate) and len(trade.orders) == 1:
+            return None  # most candles of a backtest
+        if plan is None:
             return None
-        return self._exits.due(trade, plan, stage, rate, now)
+        position, least = trades.read_position(trade), self._least(trade, rate)
+        if self.is_trading and self._write_off(trade, position, rate, least):
+            return None
+        answer = next_exit(plan, position, rate, least, self._attempts.get(trade.id), now)
+        if answer.attempt is None:
+            logger.debug("%s: no exit: %s", trade.pair, answer.why_not)
+            return None
+        self._attempts[trade.id] = answer.attempt
+        if answer.attempt.tries == LOUD_TRIES:
+            logger.error("%s: %s has moved nothing in %s tries", trade.pair, answer.tag, LOUD_TRIES)
+        return -trades.stake_for(trade, answer.amount), answer.tag
 
     def is_in_the_way(self, trade: Trade, order: Order) -> bool:
         """Return whether an open order holds what a stop that is reached needs."""
-        if not self.is_trading or not trade.has_open_position or position.tag_of(order) in STOP_TAGS:
+        tag = tag_of(order.ft_order_tag)
+        if not self.is_trading or not trade.has_open_position or tag in STOPS or tag == "liquidation":
             return False
         try:
             rate = self._exchange.get_rate(trade.pair, True, "exit", trade.is_short)
         except (DependencyException, TemporaryError):
             return False
-        return position.is_stopped(trade, rate)
+        return trades.read_position(trade).is_beyond_stop(rate)
 
-    def _least_stake(self, pair: str, rate: float) -> float:
-        """Give what an exit must leave or take, in stake currency, at least."""
-        return self._exchange.get_min_pair_stake_amount(pair, rate, self._strategy.stoploss) or 0.0
+    def _watch(self, trade: Trade, plan: Plan | None, rate: float) -> None:
+        """Follow the lot that the exchange has now, and be woken at the trade's stop and next target."""
+        if not trade.has_open_orders:
+            trades.follow_lot(trade, self._exchange.get_precision_amount(trade.pair))
+        if self.pace is not None:
+            position = trades.read_position(trade)
+            stage = max(plan.stage(rate), position.stage_asked) if plan is not None else 0
+            self.pace.watch(trade.pair, plan, position, stage)
 
-    def _write_off(self, trade: Trade, rate: float) -> bool:
+    def _least(self, trade: Trade, rate: float) -> Least:
+        """Return what can be sold of the pair now: nothing where the exchange does not list it."""
+        market = self._exchange.markets.get(trade.pair)
+        if market is None:
+            return NOT_LISTED
+        # freqtrade refuses in silence what leaves less (2026.9 freqtradebot.py
+        # `check_and_call_adjust_trade_position`)
+        padded = self._exchange.get_min_pair_stake_amount(trade.pair, rate, self._strategy.stoploss) or 0.0
+        whole = (market["limits"]["amount"]["min"] or 0.0) * (trade.contract_size or 1.0)
+        if trade.trading_mode == TradingMode.SPOT:
+            # exits of futures are reduce-only, which need no least notional
+            whole = max(whole, (market["limits"]["cost"]["min"] or 0.0) / rate)
+        return Least(padded / rate, whole)
+
+    def _write_off(self, trade: Trade, position: Position, rate: float, least: Least) -> bool:
         """Close a trade of which partial fills have left less than the exchange lets anyone sell."""
-        market = self._strategy.dp.market(trade.pair)
-        if trade.trading_mode != TradingMode.SPOT or market is None:
-            return False
-        if not position.is_dust(trade, rate, market["limits"]):
+        if position.is_busy or least is NOT_LISTED or not is_unsellable(position, rate, least):
             return False
         logger.warning(
             "%s: %s left of trade %s is below the exchange's minimum; closed, it stays in the wallet",
@@ -220,7 +256,7 @@ class Manager:
             trade.amount,
             trade.id,
         )
-        position.write_off(trade, rate)
+        trades.write_off(trade, rate)
         self._strategy.lock_pair(
             trade.pair, datetime.now(UTC), reason="Auto lock", side=trade.trade_direction
         )

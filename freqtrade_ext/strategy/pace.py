@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 from freqtrade.constants import PROCESS_THROTTLE_SECS
-from freqtrade.persistence import Trade
 
 from freqtrade_ext.feed.feed import Alarm, Feed
 from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.plan.position import Position
 
 IDLE_SECONDS = 0.05
 
@@ -42,13 +42,23 @@ class Pace:
         self._woke = time.monotonic()
         self._alarms.clear()
 
-    def watch(self, trade: Trade, plan: Plan | None, stage: int) -> None:
+    def watch(self, pair: str, plan: Plan | None, position: Position, stage: int) -> None:
         """
-        End the next pause where this trade's stop or its next target is reached.
+        End the next pause where this position's stop or its next target is reached.
 
         :param stage: targets reached.
         """
-        beyond = 0.0 if trade.is_short else math.inf
-        targets = plan.target_rates[stage:] if plan is not None else ()
-        low, high = sorted((trade.stop_loss, targets[0] if targets else beyond))
-        self._alarms[trade.pair] = Alarm(trade.is_short, low, high)
+        self._alarms[pair] = alarm_of(plan, position, stage)
+
+
+def alarm_of(plan: Plan | None, position: Position, stage: int) -> Alarm:
+    """
+    Return the rates between which nothing is to be done for a position.
+
+    :param plan: None where only the stop counts.
+    :param stage: targets reached.
+    """
+    beyond = 0.0 if position.is_short else math.inf
+    targets = plan.target_rates[stage:] if plan is not None else ()
+    low, high = sorted((position.stop_rate, targets[0] if targets else beyond))
+    return Alarm(position.is_short, low, high)

@@ -1,20 +1,47 @@
-"""Read and move an open position: what freqtrade's `Trade` knows, in the terms of a plan."""
+"""Read a freqtrade `Trade` into plain values, and do to it what was decided."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from ccxt import DECIMAL_PLACES, TICK_SIZE
 from freqtrade.constants import CUSTOM_TAG_MAX_LENGTH
-from freqtrade.exchange import amount_to_contract_precision, price_to_precision
+from freqtrade.exchange import price_to_precision
 from freqtrade.persistence import Order, Trade
 
-from freqtrade_ext.plan.explain import TAG_END
-from freqtrade_ext.plan.plan import ROUNDING, Plan
-from freqtrade_ext.plan.progress import Progress, progress_of
+from freqtrade_ext.fills.record import FillRecord
+from freqtrade_ext.plan.position import ROUNDING, Fill, Position, round_down
+from freqtrade_ext.tags import TAG_END, stage_of, tag_of
 
-STAGES = {"tp1": 1, "tp2": 2, "tp3": 3}
-"""tag of an exit order -> the target it belongs to; kept stable, since freqtrade's statistics group by it"""
+
+def read_position(trade: Trade) -> Position:
+    """Return what a decision on this trade's exit needs, as plain values."""
+    exits = [o for o in trade.orders if o.ft_order_side == trade.exit_side]
+    return Position(
+        is_short=trade.is_short,
+        held=trade.amount,
+        fills=tuple(_fill(o, trade.entry_side) for o in trade.orders if o.safe_filled > 0),
+        stage_asked=max((stage_of(tag_of(o.ft_order_tag)) for o in exits), default=0),
+        stop_rate=trade.stop_loss,
+        lot=lot_of(trade),
+        is_busy=trade.has_open_orders,
+    )
+
+
+def _fill(order: Order, entry_side: str) -> Fill:
+    if order.ft_order_side == entry_side:
+        return Fill(True, order.safe_amount_after_fee, order.safe_price)
+    return Fill(False, order.safe_filled, order.safe_price, stage_of(tag_of(order.ft_order_tag)))
+
+
+def lot_of(trade: Trade) -> float:
+    """Return the step of the trade's amounts in base units; 0 where the exchange has none that is fixed."""
+    precision, size = trade.amount_precision, trade.contract_size or 1.0
+    if precision is None:
+        return 0.0
+    if trade.precision_mode == TICK_SIZE:
+        return float(precision * size)
+    return float(10**-precision * size) if trade.precision_mode == DECIMAL_PLACES else 0.0
 
 
 def round_rate(trade: Trade, rate: float) -> float:
@@ -22,88 +49,32 @@ def round_rate(trade: Trade, rate: float) -> float:
     return float(price_to_precision(rate, trade.price_precision, trade.precision_mode_price))
 
 
-def round_amount(trade: Trade, amount: float) -> float:
-    """Round down to the lot of the trade's pair."""
-    return float(
-        amount_to_contract_precision(
-            amount, trade.amount_precision, trade.precision_mode, trade.contract_size
-        )
-    )
-
-
-def follow_lot(trade: Trade, lot: float | None) -> None:
+def follow_lot(trade: Trade, lot: float | None) -> bool:
     """
-    Cut the trade to the lot that the exchange has now; a trade keeps that of its entry.
+    Cut the trade to the lot that the exchange has now; True where that is another than at its entry.
 
     freqtrade cuts a partial exit to the new lot, and refuses one that leaves a bit (2026.9 freqtradebot.py
     `check_and_call_adjust_trade_position`), so that a last target would be refused for ever.
 
     :param lot: amount precision of the pair, None where the exchange no longer lists it.
     """
-    if lot is not None and lot != trade.amount_precision:
-        trade.amount_precision = lot
-        trade.recalc_trade_from_orders()
-
-
-def average_entry(trade: Trade) -> float:
-    """Average the entries' fills, unrounded (`trade.open_rate` is rounded to the tick)."""
-    fills = [(o.safe_filled, o.safe_price) for o in trade.orders if is_fill(o, trade.entry_side)]
-    if len(fills) == 1:
-        return float(fills[0][1])
-    return float(sum(amount * rate for amount, rate in fills) / sum(amount for amount, _ in fills))
-
-
-def entered_amount(trade: Trade) -> float:
-    """Sum what the entries brought after fees, in whole lots of base units: what can be sold in all."""
-    entered = sum(o.safe_amount_after_fee for o in trade.orders if is_fill(o, trade.entry_side))
-    return round_amount(trade, entered * (1 + ROUNDING))
-
-
-def tag_of(order: Order) -> str:
-    """Give the tag an order was placed with: a target, the strategy's tag of an entry, or a reason."""
-    return (order.ft_order_tag or "").partition(TAG_END)[0].rstrip()
+    if lot is None or lot == trade.amount_precision:
+        return False
+    trade.amount_precision = lot
+    trade.recalc_trade_from_orders()
+    return True
 
 
 def add_to_tag(order: Order, text: str) -> None:
-    """Show text behind the tag of a filled order, in the 255 characters that freqtrade's database keeps."""
+    """Add text behind the tag of a filled order; freqtrade's database keeps 255 characters."""
     text = TAG_END + text
-    order.ft_order_tag = f"{tag_of(order)[: CUSTOM_TAG_MAX_LENGTH - len(text) - 1]} {text}".lstrip()
-
-
-def stage_asked(trade: Trade) -> int:
-    """
-    Tell the highest target for which an exit order was ever placed.
-
-    Order tags latch a target: they are in the database with the order, so a fall of the price, a partial
-    fill or a restart does not undo a target that was reached.
-    """
-    return max(
-        (STAGES.get(tag_of(o), 0) for o in trade.orders if o.ft_order_side == trade.exit_side), default=0
-    )
-
-
-def stage_sold(trade: Trade) -> int:
-    """Tell the highest target at which something was sold."""
-    stages = (STAGES.get(tag_of(o), 0) for o in trade.orders if is_fill(o, trade.exit_side))
-    return max(stages, default=0)
+    tag = tag_of(order.ft_order_tag)[: CUSTOM_TAG_MAX_LENGTH - len(text) - 1]
+    order.ft_order_tag = f"{tag} {text}".lstrip()
 
 
 def exits(trade: Trade) -> list[Order]:
     """Return the exits that brought something, oldest first."""
-    return [o for o in trade.orders if is_fill(o, trade.exit_side)]
-
-
-def progress(trade: Trade, plan: Plan) -> Progress:
-    """Return what the trade's filled exits have done to its plan."""
-    sold = ((STAGES.get(tag_of(o), 0), o.safe_filled) for o in exits(trade))
-    return progress_of(plan, entered_amount(trade), sold)
-
-
-def left_behind(trade: Trade) -> float:
-    """Return the base units of the entries that no order can sell: less than a lot, as fees leave them."""
-    entered = sum(o.safe_amount_after_fee for o in trade.orders if is_fill(o, trade.entry_side))
-    left = float(entered - entered_amount(trade))
-    return left if left > ROUNDING * entered else 0.0
+    return [o for o in trade.orders if o.ft_order_side != trade.entry_side and o.safe_filled > 0]
 
 
 def earned(trade: Trade, orders: Sequence[Order]) -> float:
@@ -115,28 +86,20 @@ def earned(trade: Trade, orders: Sequence[Order]) -> float:
     sign = -1 if trade.is_short else 1
     paid = 0.0
     for order in trade.orders:
-        if is_fill(order, trade.entry_side):
+        if order.ft_order_side == trade.entry_side and order.safe_filled > 0:
             # a fee taken in coins has made those fewer instead
             fee = 0.0 if order.ft_fee_base else trade.fee_open
             paid += order.safe_filled * order.safe_price * (1 + sign * fee)
-    per_unit = paid / entered_amount(trade)
+    per_unit = paid / read_position(trade).bought
     fee_close = trade.fee_close or 0.0
     return float(
         sum(sign * o.safe_filled * (o.safe_price * (1 - sign * fee_close) - per_unit) for o in orders)
     )
 
 
-def has_taken_profit(trade: Trade) -> bool:
-    return stage_sold(trade) > 0
-
-
-def is_fill(order: Order, side: str) -> bool:
-    return bool(order.ft_order_side == side and order.safe_filled > 0)
-
-
 def stake_for(trade: Trade, amount: float) -> float:
     """
-    Give the stake that `adjust_trade_position` returns to sell this amount.
+    Return the stake that makes `adjust_trade_position` sell this amount.
 
     freqtrade turns it back by `stake * trade.amount / trade.stake_amount` and cuts to the lot
     (2026.9 freqtradebot.py `check_and_call_adjust_trade_position`), so noise must not fall below the lot.
@@ -147,7 +110,7 @@ def stake_for(trade: Trade, amount: float) -> float:
 
 def set_stop(trade: Trade, stop_rate: float) -> None:
     """
-    Put the stop of a trade exactly here, up or down.
+    Move the stop of a trade exactly here, up or down.
 
     The ratio is taken from the open rate and not from the current one, as `custom_stoploss` would return it:
     freqtrade repeats `adjust_stop_loss(open_rate, stop_loss_pct)` after each partial exit (2026.9
@@ -162,51 +125,34 @@ def set_stop(trade: Trade, stop_rate: float) -> None:
     trade.adjust_stop_loss(base, ratio, allow_refresh=True)
 
 
-def settle(trade: Trade, record_of: Callable[[str], Mapping[str, Any] | None]) -> bool:
+def settle(trade: Trade, record_of: Callable[[str], FillRecord | None]) -> bool:
     """
     Book fills that a kill kept from being booked, without committing; True if there were any.
 
     freqtrade commits an order before it commits what the order did to the trade (2026.9 freqtradebot.py
     `update_trade_state`), so a bot killed in between would sell the same coins again.
 
-    :param record_of: order id -> `PaperOrder.record`, None where the engine does not know it.
+    :param record_of: order id -> what it got, None where the engine does not know it.
     """
     before = (trade.amount, trade.is_open)
     for order in trade.orders:
-        record = record_of(order.order_id)
-        side = order.side
-        if record is None or not is_fill(order, order.ft_order_side) or trade.fee_updated(side):
+        record, side = record_of(order.order_id), order.side
+        if record is None or not order.safe_filled or trade.fee_updated(side):
             continue
-        trade.update_fee(record["fee_cost"], record["fee_currency"], record["fee_rate"], side)
-        if record["fee_currency"] == trade.safe_base_currency:
-            order.ft_fee_base = record["fee_cost"]
-    exits = [o for o in trade.orders if is_fill(o, trade.exit_side) and not o.ft_is_open]
-    held = entered_amount(trade) - sum(o.safe_filled for o in exits)
-    if exits and round_amount(trade, held * (1 + ROUNDING)) <= 0:
-        trade.exit_reason = tag_of(exits[-1])
+        trade.update_fee(record.fee_cost, record.fee_currency or None, record.fee_rate, side)
+        if record.fee_currency == trade.safe_base_currency:
+            order.ft_fee_base = record.fee_cost
+    filled = [o for o in trade.orders if o.safe_filled > 0]
+    exits = [o for o in filled if o.ft_order_side == trade.exit_side and not o.ft_is_open]
+    lot = lot_of(trade)
+    entered = sum(o.safe_amount_after_fee for o in filled if o.ft_order_side == trade.entry_side)
+    held = round_down(entered * (1 + ROUNDING), lot) - sum(o.safe_filled for o in exits)
+    if exits and round_down(held * (1 + ROUNDING), lot) <= 0:
+        trade.exit_reason = tag_of(exits[-1].ft_order_tag)
         trade.close(exits[-1].safe_price)
-    elif any(is_fill(o, trade.entry_side) for o in trade.orders):
+    elif filled:
         trade.recalc_trade_from_orders()
     return before != (trade.amount, trade.is_open)
-
-
-def is_stopped(trade: Trade, rate: float) -> bool:
-    """Return whether an exit at this rate is one at the stop, or beyond it."""
-    return rate >= trade.stop_loss if trade.is_short else rate <= trade.stop_loss
-
-
-def is_dust(trade: Trade, rate: float, limits: Mapping[str, Any]) -> bool:
-    """
-    Tell whether a position that should shrink or go is less than the exchange lets anyone sell.
-
-    That is what exits have left of it, or what a thin book gave of an entry once the stop is reached.
-
-    :param limits: of the market, as ccxt gives them.
-    """
-    if not is_stopped(trade, rate) and not any(is_fill(o, trade.exit_side) for o in trade.orders):
-        return False
-    least_cost, least_amount = limits["cost"]["min"] or 0.0, limits["amount"]["min"] or 0.0
-    return bool(trade.amount * rate < least_cost or trade.amount < least_amount)
 
 
 def write_off(trade: Trade, rate: float) -> None:
@@ -224,18 +170,16 @@ def write_off(trade: Trade, rate: float) -> None:
     Trade.commit()
 
 
-def order_record(order: Order) -> dict[str, Any]:
-    """Say what the exchange reported of an order, in the words of the paper engine's `fill_record`."""
-    direction = 1 if order.side == "buy" else -1
-    return {
-        "order_id": order.order_id,
-        "pair": order.ft_pair,
-        "side": order.side,
-        "type": order.order_type,
-        "status": order.status,
-        "requested": order.safe_amount,
-        "filled": order.safe_filled,
-        "average": order.safe_price,
-        "decision_rate": order.ft_price,
-        "slippage_bps": 1e4 * direction * (order.safe_price / order.ft_price - 1),
-    }
+def order_record(order: Order) -> FillRecord:
+    """Return what the exchange reported of an order, as the paper engine's record has it."""
+    return FillRecord(
+        order_id=order.order_id,
+        pair=order.ft_pair,
+        side=order.side or "",
+        type=order.order_type or "",
+        status=order.status or "",
+        requested=order.safe_amount,
+        filled=order.safe_filled,
+        average=order.safe_price,
+        decision_rate=order.ft_price,
+    )

@@ -17,8 +17,9 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.plan.progress import progress_text
-from freqtrade_ext.strategy import position
+from freqtrade_ext.plan.progress import progress_of, progress_text
+from freqtrade_ext.strategy import position as trades
+from freqtrade_ext.tags import stage_of, tag_of
 from freqtrade_ext.text import rate_text
 
 Tone = Literal["gain", "loss", "plain"]
@@ -103,16 +104,16 @@ def show_entry(trade: Trade, order: Order, plan: Plan) -> None:
 
 def show_exit(trade: Trade, order: Order, plan: Plan) -> None:
     """Show what an exit brought, what is left and what comes next."""
-    tag = position.tag_of(order)
-    name = {"stop_loss": "stop"}.get(tag, tag.upper() if tag in position.STAGES else tag)
+    tag, position = tag_of(order.ft_order_tag), trades.read_position(trade)
+    name = {"stop_loss": "stop"}.get(tag, tag.upper() if stage_of(tag) else tag)
     done = "bought back" if trade.is_short else "sold"
-    percent = 100 * order.safe_filled / position.entered_amount(trade)
-    profit = position.earned(trade, [order])
-    rest = f"closed, {position.earned(trade, position.exits(trade)):+,.2f} {trade.stake_currency} in all"
-    if (coins := position.left_behind(trade)) > 0:
+    percent = 100 * order.safe_filled / position.bought
+    profit = trades.earned(trade, [order])
+    rest = f"closed, {trades.earned(trade, trades.exits(trade)):+,.2f} {trade.stake_currency} in all"
+    if (coins := position.left_behind) > 0:
         rest += f", {coins:.8g} {trade.safe_base_currency} left behind"
     if trade.is_open:
-        progress = progress_text(plan, position.progress(trade, plan), trade.stop_loss)
+        progress = progress_text(plan, progress_of(plan, position), trade.stop_loss)
         rest = progress.partition(", ")[2]
     show(
         f"{trade.pair} {name} {done} {percent:.0f} % at {rate_text(order.safe_price)} | "
@@ -138,7 +139,7 @@ class Status:
         if not SCREEN.handlers:
             return
         sign = -1 if trade.is_short else 1
-        targets = [] if plan is None else [position.progress(trade, plan).next_target]
+        targets = [] if plan is None else [progress_of(plan, trades.read_position(trade)).next_target]
         levels = [("stop", trade.stop_loss)]
         levels += [("next", plan.target_rates[index]) for index in targets if plan and index is not None]
         away = ", ".join(f"{name} {sign * 100 * (level / rate - 1):+.1f} %" for name, level in levels)

@@ -12,14 +12,7 @@ from pandas import DataFrame
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import PREFIX
-
-OF_THE_PLAN = frozenset(
-    {
-        *("tp1", "tp2", "tp3", "stop_loss", "trailing_stop_loss", "stoploss_on_exchange", "liquidation"),
-        *("force_exit", "emergency_exit", "partial_exit"),
-    }
-)
-"""exits that a wrapped strategy is not asked about"""
+from freqtrade_ext.tags import is_of_plan
 
 
 class Wrapping(IStrategy):
@@ -57,7 +50,7 @@ class Wrapping(IStrategy):
     @given_the_trade_itself
     def confirm_trade_exit(self, exit_reason: str, **kwargs: Any) -> bool:
         """Let the wrapped strategy hold back its own exits, but no stop and no target of the plan."""
-        if exit_reason in OF_THE_PLAN:
+        if is_of_plan(exit_reason):
             return True
         ask = strategy_safe_wrapper(super().confirm_trade_exit, default_retval=True)
         return bool(ask(exit_reason=exit_reason, **kwargs))

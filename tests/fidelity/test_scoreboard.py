@@ -18,9 +18,10 @@ from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import gone_behind, run_of
 from freqtrade_ext.fidelity.command import main
 from freqtrade_ext.fidelity.joins import Joins
-from freqtrade_ext.fidelity.score import Scores, figures, stock_average
+from freqtrade_ext.fidelity.score import Scores, figures
 from freqtrade_ext.fidelity.scoreboard import measure
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
+from freqtrade_ext.fills.stock import stock_average
 from freqtrade_ext.tape import Recording, RecordingError
 from tests.hostile_lines import recordings
 
@@ -419,8 +420,8 @@ def test_stock_average_is_what_stock_freqtrade_answers(levels: Any, amount: floa
     answer = Exchange.get_dry_market_fill_price(
         exchange, "A/B", side, amount, book[0][0], worst, {"asks": book[:20], "bids": book[:20]}
     )
-    assert stock_average(iter(book), amount, side, 1) == pytest.approx(answer, abs=0.1000001)
-    unrounded = stock_average(iter(book), amount, side, 12)
+    assert stock_average(iter(book), amount, side, digits=1) == pytest.approx(answer, abs=0.1000001)
+    unrounded = stock_average(iter(book), amount, side, digits=12)
     assert abs(unrounded - answer) <= 0.0500001
 
 

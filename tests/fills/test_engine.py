@@ -146,7 +146,7 @@ def test_the_book_at_arrival_counts_and_not_the_one_at_the_decision():
     d.market.during_sleep = lambda: setattr(d.market, "asks", [(103.0, 100.0)])
     order = d.order("buy", 1)
     assert order.average == 103
-    assert order.slippage_bps == pytest.approx(300)
+    assert order.record().slippage_bps == pytest.approx(300)
     assert 50 <= order.arrival_ms - order.decision_ms <= 200
     assert order.book_ms >= order.arrival_ms
 

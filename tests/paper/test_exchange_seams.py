@@ -15,6 +15,7 @@ from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, init_db
 from freqtrade.resolvers import ExchangeResolver
 
+from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.paper import seams
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.install import install
@@ -307,12 +308,12 @@ def test_every_fill_leaves_a_record_beside_what_stock_would_have_claimed(market,
     market.book(asks=[(2.00, 1), (4.00, 100)])
     answer = order(paper, "buy", 10, 2.00, "market")
     record = paper.paper.fill_record(answer["id"])
-    assert record == json.loads(json.dumps(record))
-    assert (record["requested"], record["filled"], record["levels"], record["worst"]) == (10, 10, 2, 4.0)
-    assert (record["average"], record["stock_average"]) == (pytest.approx(3.8), 2.1)
-    assert record["slippage_bps"] == pytest.approx(9000)
-    assert record["decision_ms"] < record["arrival_ms"] <= record["book_ms"]
-    assert (record["fee_currency"], record["fee_cost"]) == ("XRP", pytest.approx(0.01))
+    assert FillRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+    assert (record.requested, record.filled, record.levels, record.worst) == (10, 10, 2, 4.0)
+    assert (record.average, record.stock_average) == (pytest.approx(3.8), 2.1)
+    assert record.slippage_bps == pytest.approx(9000)
+    assert record.decision_ms < record.arrival_ms <= record.book_ms
+    assert (record.fee_currency, record.fee_cost) == ("XRP", pytest.approx(0.01))
     assert paper.paper.fill_record("another") is None
 
 

@@ -8,17 +8,6 @@ STATE = MarketState(rsi=65, macd_hist=10, adx=30, atr_pct=0.57849, regime="trend
 ACCOUNT = AccountState(500, 0)
 STAKE = size_position(ACCOUNT, 5.0, Settings())
 PLAN = make_plan(STATE, ACCOUNT, 104_878.48, False, Settings(), STAKE.reason)
-FILL = {
-    "requested": 0.00143,
-    "filled": 0.00143,
-    "average": 104_879.58,
-    "decision_rate": 104_878.47,
-    "slippage_bps": 0.106,
-    "levels": 1,
-    "entry_latency_ms": 87.2,
-    "fee_cost": 0.00000143,
-    "fee_currency": "BTC",
-}
 
 
 def test_steps_name_every_number_and_its_reason():
@@ -37,27 +26,6 @@ def test_steps_name_every_number_and_its_reason():
     assert explain.monitoring_step(PLAN) == (
         "5/5 monitoring: anchored to 104,878.48, sells all at the stop 103,665.06, "
         "25% at 106,976.05 (tp1), 30% at 109,073.62 (tp2), 45% at 113,268.76 (tp3)"
-    )
-
-
-def test_fill_is_worded_as_the_specification_has_it():
-    assert explain.fill_text(FILL, "BTC", "USDT") == (
-        "Filled 0.00143 BTC at 104,879.58 (target 104,878.47, slippage 0.001 %, 1 level, 87 ms), fee 0.15"
-    )
-
-
-def test_partial_fill_and_fees_in_other_assets():
-    part = FILL | {"filled": 0.001, "levels": 3, "fee_cost": 0.0002, "fee_currency": "BNB"}
-    assert explain.fill_text(part, "BTC", "USDT") == (
-        "Filled 0.001 of 0.00143 BTC at 104,879.58 (target 104,878.47, slippage 0.001 %, 3 levels, 87 ms), "
-        "fee 0.0002 BNB"
-    )
-
-
-def test_fill_of_a_real_exchange_has_no_levels():
-    fill = {k: FILL[k] for k in ("requested", "filled", "average", "decision_rate", "slippage_bps")}
-    assert explain.fill_text(fill, "BTC", "USDT") == (
-        "Filled 0.00143 BTC at 104,879.58 (target 104,878.47, slippage 0.001 %)"
     )
 
 

@@ -170,66 +170,6 @@ def test_stage_counts_targets_reached(is_short, rate, stage):
     assert plan.stage(rate) == stage
 
 
-def to_lot(lot):
-    return lambda amount: math.floor(amount / lot + 1e-9) * lot
-
-
-@pytest.mark.parametrize(
-    ("shares", "stage", "held", "minimum", "due", "why"),
-    [
-        ((25, 30, 45), 0, 100, 5, 0, "no target reached"),
-        ((25, 30, 45), 1, 100, 5, 25, "TP1"),
-        ((25, 30, 45), 1, 75, 5, 0, "TP1 is sold already"),
-        ((25, 30, 45), 1, 90, 5, 15, "TP1 was filled in part: the rest of it"),
-        ((25, 30, 45), 2, 75, 5, 30, "TP2"),
-        ((25, 30, 45), 2, 100, 5, 55, "the price jumped over two targets"),
-        ((25, 30, 45), 3, 45, 5, 45, "TP3 sells what is left"),
-        ((25, 30, 45), 3, 100, 5, 100, "the price jumped over all"),
-        ((100, 0, 0), 1, 100, 5, 100, "all at TP1"),
-        ((50, 50, 0), 2, 50, 5, 50, "an empty last share: TP2 sells all"),
-        ((25, 30, 45), 1, 100, 30, 0, "chunk below the minimum waits for TP2"),
-        ((25, 30, 45), 2, 100, 30, 55, "and is sold with it"),
-        ((25, 30, 45), 1, 100, 80, 100, "rest below the minimum goes along"),
-        ((60, 25, 15), 2, 40, 20, 40, "rest of 15 below the minimum goes along with TP2"),
-        ((25, 30, 45), 3, 4, 5, 0, "dust that no exchange takes"),
-        ((25, 30, 45), 2, 40, 5, 0, "more was sold than is due"),
-    ],
-)
-def test_due_amount_table(shares, stage, held, minimum, due, why):
-    plan = make_plan(STRONG_UP, RICH, 100.0, False, Settings(split_strong=shares))
-    assert plan.due_amount(stage, 100, held, minimum, to_lot(1)) == pytest.approx(due), why
-
-
-def test_a_chunk_of_a_whole_lot_is_not_cut_by_floating_point():
-    plan = make_plan(STRONG_UP, RICH, 100.0, False, Settings(split_strong=(60, 25, 15)))
-    # 0.6 * 0.0005 is 0.00029999999999999997
-    assert plan.due_amount(1, 0.0005, 0.0005, 0, lambda a: math.floor(a * 1e5) / 1e5) == 0.0003
-
-
-@given(
-    weights=st.tuples(*[st.integers(0, 100)] * 3).filter(sum),
-    lots=st.integers(1, 5_000),
-    minimum_lots=st.integers(0, 300),
-    stages=st.lists(st.integers(1, 3), min_size=1, max_size=6).map(sorted),
-    filled=st.lists(st.floats(0, 1), min_size=12, max_size=12),
-)
-def test_chunks_add_up_to_the_position(weights, lots, minimum_lots, stages, filled):
-    """Whatever targets are reached in whatever jumps and fills: never oversold, closed at the last target."""
-    shares = tuple(100 * weight / sum(weights) for weight in weights)
-    plan = make_plan(STRONG_UP, RICH, 100.0, False, Settings(split_strong=shares))
-    lot = 0.001
-    entered = held = lots * lot
-    minimum = minimum_lots * lot
-    for stage, part in zip(stages, filled, strict=False):
-        chunk = plan.due_amount(stage, entered, held, minimum, to_lot(lot))
-        assert 0 <= chunk <= held
-        assert chunk == 0 or chunk >= minimum
-        assert chunk in (0, held) or held - chunk >= minimum
-        held = max(held - to_lot(lot)(chunk * part), 0.0)  # a sum of floats may miss 0 by the last bits
-    chunk = plan.due_amount(3, entered, held, minimum, to_lot(lot))
-    assert chunk == (held if held >= minimum else 0)
-
-
 @pytest.mark.parametrize("is_short", [False, True])
 def test_break_even_pays_both_fees(is_short):
     plan = golden(is_short)

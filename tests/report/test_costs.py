@@ -20,6 +20,7 @@ from freqtrade.persistence import LocalTrade
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.report.costs import (
     backtest_fee,
     cost_of,
@@ -32,7 +33,7 @@ from freqtrade_ext.report.costs import (
     slippage_bps,
     unfilled_value,
 )
-from freqtrade_ext.report.rows import OrderRow, record_row
+from freqtrade_ext.report.rows import OrderRow
 
 DECIDED = 1000 + 407.6 + 309.9 + 293.319 + 100 + 98.2 + 100 + 40.72
 SLIPPAGE = 1.0 + 0.2 + 0.299 + 0.2 + 0.2
@@ -53,7 +54,7 @@ def order(side, amount, decision_rate, average, fee_ratio=0.001):
         average=average,
         fee_ratio=fee_ratio,
         fee_currency="USDT",
-        record=record_row({"decision_rate": decision_rate}),
+        record=FillRecord(decision_rate=decision_rate),
     )
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from freqtrade_ext.report.figures import make_report
-from freqtrade_ext.report.rows import number, record_row, text, trade_row
+from freqtrade_ext.report.rows import text, trade_row
+from freqtrade_ext.text import number
 from tests.report.database import plan
 
 ORDER = {
@@ -73,19 +74,10 @@ def test_text_is_printable(value, expected):
     assert text(value) == expected
 
 
-@pytest.mark.parametrize("stored", [None, "x", [], {}, {"decision_rate": 0}, {"decision_rate": "100"}])
-def test_no_record_without_a_rate_decided_on(stored):
-    assert record_row(stored) is None
-
-
-def test_a_live_orders_record_has_no_latency():
-    found = record_row({"decision_rate": 100, "average": 101})
-    assert (found.decision_rate, found.entry_latency_ms, found.stock_average, found.fee_rate) == (
-        100,
-        None,
-        None,
-        None,
-    )
+def test_words_of_a_stored_record_cannot_steer_the_terminal():
+    fills = [{"order_id": "1", "decision_rate": 100, "reason": "\x1b[2J", "fee_currency": "\u202eTDSU"}]
+    found = trade_row(TRADE, [ORDER], {"fills": fills}, {}).orders[0].record
+    assert (found.reason, found.fee_currency) == ("\ufffd[2J", "\ufffdTDSU")
 
 
 def test_a_trade_of_which_nothing_is_known():

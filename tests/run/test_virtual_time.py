@@ -1,5 +1,6 @@
 """One clock for the process and the embedded exchange."""
 
+import math
 import threading
 import time
 
@@ -8,8 +9,9 @@ import pytest
 from freqtrade.data.converter import converter
 from freqtrade.worker import Worker
 
+from freqtrade_ext.feed.feed import Alarm
 from freqtrade_ext.replica import Replica
-from freqtrade_ext.run.virtual_time import START, Alarm, Clock, VirtualTime, clean_candles_left_as_they_are
+from freqtrade_ext.run.virtual_time import START, Clock, VirtualTime, Watch, clean_candles_left_as_they_are
 
 HOUR_MS = 3_600_000
 
@@ -79,15 +81,16 @@ def test_alarm_rings_at_the_rate_that_an_exit_would_get(virtual, is_short, bid, 
             side.put(level, 0)
         side.put(round(rate * 1e8), 100_000_000)
     stop_rate, target_rate = (105.0, 98.0) if is_short else (95.0, 102.0)
-    assert Alarm(market, is_short, stop_rate, target_rate).is_ringing() is is_ringing
+    low, high = sorted((stop_rate, target_rate))
+    assert Watch(market, Alarm(is_short, low, high)).is_ringing() is is_ringing
 
 
 def test_alarm_is_silent_on_an_empty_book_and_past_the_last_target(virtual):
     market = market_of(virtual)
-    assert not Alarm(market, False, 1.0, None).is_ringing()
+    assert not Watch(market, Alarm(False, 1.0, math.inf)).is_ringing()
     for level in list(market.bids.rates()):
         market.bids.put(level, 0)
-    assert not Alarm(market, False, 1e9, 1.0).is_ringing()
+    assert not Watch(market, Alarm(False, 1e9, 2e9)).is_ringing()
 
 
 def ticks(numbers, last_close=None):

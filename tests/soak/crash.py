@@ -22,11 +22,11 @@ from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Trade
 from freqtrade.worker import Worker
 
-from freqtrade_ext import strategy
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.store import DatabaseStore
 from freqtrade_ext.paper.venue import Venue
 from freqtrade_ext.run.virtual_time import START
+from freqtrade_ext.strategy import managed as strategy
 from tests.soak.audit import Books, audit
 from tests.soak.virtual_bot import VirtualBot
 

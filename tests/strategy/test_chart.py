@@ -11,6 +11,7 @@ from freqtrade.persistence import Trade
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.progress import progress_of
 from freqtrade_ext.strategy.chart import LINES, MARGIN_CANDLES, Chart, Drawing
+from tests.plan.test_progress import sold_of
 from tests.report.database import add_trade, database
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -35,7 +36,7 @@ def plan(is_short=False) -> Plan:
 
 def drawing(opened=START, closed=None, exits=(), is_short=False) -> Drawing:
     its = plan(is_short)
-    return Drawing(its, progress_of(its, 1.0, exits), its.stop_rate, opened, closed)
+    return Drawing(its, progress_of(its, sold_of(1.0, exits)), its.stop_rate, opened, closed)
 
 
 def candles(low=90.0, high=110.0) -> pd.DataFrame:

@@ -12,8 +12,11 @@ from freqtrade.util import FtPrecise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.strategy import position
+from freqtrade_ext.tags import tag_of
 
+SHARES = (40.0, 30.0, 30.0)
 OPENED = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -117,26 +120,26 @@ def test_restart_does_not_reset_the_stop():
 
 def test_stage_is_latched_by_the_tags_of_exit_orders():
     trade = new_trade()
-    assert position.stage_asked(trade) == 0
+    assert position.read_position(trade).stage_asked == 0
     add_order(trade, "sell", 0.00035, 107_000.0, "tp1", filled=0.0, status="expired")
-    assert position.stage_asked(trade) == 1
-    assert not position.has_taken_profit(trade)
+    assert position.read_position(trade).stage_asked == 1
+    assert position.read_position(trade).stage_sold == 0
     add_order(trade, "sell", 0.00035, 109_000.0, "tp2")
-    assert position.stage_asked(trade) == 2
-    assert position.has_taken_profit(trade)
+    assert position.read_position(trade).stage_asked == 2
+    assert position.read_position(trade).stage_sold == 2
 
 
 def test_average_entry_weighs_fills_and_is_not_rounded():
     trade = new_trade(rate=100.0, amount=1.0, tick=1.0)
     add_order(trade, "buy", 2.0, 101.0)
-    assert position.average_entry(trade) == pytest.approx(100 + 2 / 3, rel=1e-12)
+    assert position.read_position(trade).anchor() == pytest.approx(100 + 2 / 3, rel=1e-12)
     assert trade.open_rate == 101.0
 
 
 def test_entered_amount_is_what_can_be_sold():
     trade = new_trade()
     trade.orders[0].ft_fee_base = 0.00000143
-    assert position.entered_amount(trade) == pytest.approx(0.00142, abs=1e-12)
+    assert position.read_position(trade).entered(SHARES) == pytest.approx(0.00142, abs=1e-12)
 
 
 @given(
@@ -155,33 +158,6 @@ def test_stake_turns_back_into_the_same_amount(lots, sold_lots, rate, lot, lever
     assert amount_to_contract_precision(back, lot, ccxt.TICK_SIZE, 1.0) == amount
 
 
-LIMITS = {"cost": {"min": 5.0}, "amount": {"min": 1e-5}}
-
-
-@pytest.mark.parametrize(
-    ("sold", "limits", "dust"),
-    [
-        (0.0, LIMITS, False),
-        (0.00100, LIMITS, False),
-        # 0.00004 at 100,000 is 4 USDT
-        (0.00139, LIMITS, True),
-        (0.00139, {"cost": {"min": None}, "amount": {"min": 0.00005}}, True),
-        (0.00139, {"cost": {"min": None}, "amount": {"min": None}}, False),
-    ],
-)
-def test_dust_is_what_exits_have_left_below_the_minimum(sold, limits, dust):
-    trade = new_trade()
-    if sold:
-        add_order(trade, "sell", sold, 100_000.0, "stop_loss")
-    assert position.is_dust(trade, 100_000.0, limits) is dust
-
-
-def test_an_entry_below_the_minimum_is_dust_only_once_its_stop_is_reached():
-    trade = new_trade(amount=0.00002)
-    assert not position.is_dust(trade, 100_000.0, LIMITS)
-    assert position.is_dust(trade, 94_000.0, LIMITS)
-
-
 def test_entry_of_a_thin_book_that_can_never_be_sold_is_closed_as_lost(monkeypatch):
     monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
     trade = new_trade(rate=100_000.0, amount=0.00002)
@@ -193,7 +169,7 @@ def test_entry_of_a_thin_book_that_can_never_be_sold_is_closed_as_lost(monkeypat
 def test_a_lot_made_coarser_while_a_trade_is_open_leaves_no_bit_that_makes_freqtrade_refuse_its_last_target():
     trade = new_trade(amount=0.00143)
     position.follow_lot(trade, 1e-4)
-    assert (trade.amount, position.entered_amount(trade)) == (0.0014, 0.0014)
+    assert (trade.amount, position.read_position(trade).entered(SHARES)) == (0.0014, 0.0014)
     position.follow_lot(trade, None)
     assert trade.amount == 0.0014
 
@@ -240,7 +216,7 @@ def test_settle_books_a_target_sold_right_before_a_kill_so_that_it_is_not_sold_a
 def test_settle_takes_the_fee_of_an_entry_off_the_amount_as_the_engine_took_it():
     trade = new_trade()
     trade.fee_open_currency = None  # as in the database
-    record = {"fee_cost": 0.00000143, "fee_currency": "BTC", "fee_rate": 0.001}
+    record = FillRecord(decision_rate=1.0, fee_cost=0.00000143, fee_currency="BTC", fee_rate=0.001)
     assert position.settle(trade, lambda order_id: record)
     assert (trade.amount, trade.fee_open_currency, trade.orders[0].ft_fee_base) == (
         0.00142,
@@ -269,5 +245,5 @@ def test_tag_of_an_order_stays_what_it_was_behind_what_is_added(tag):
         position.add_to_tag(order, text)
         assert order.ft_order_tag.endswith(text)
         assert len(order.ft_order_tag) <= 255
-        assert "slippage" not in position.tag_of(order)
-        assert position.tag_of(order) == (tag or "").partition("| ")[0].rstrip()[:228]
+        assert "slippage" not in tag_of(order.ft_order_tag)
+        assert tag_of(order.ft_order_tag) == (tag or "").partition("| ")[0].rstrip()[:228]
