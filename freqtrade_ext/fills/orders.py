@@ -224,5 +224,7 @@ class PaperOrder:
         # until 2026-11 the claim of stock freqtrade was asked for with the request
         fields.setdefault("stock_average", request.pop("stock_average", None))
         fields["request"] = OrderRequest(**request)
-        fields["queue"] = Queue.from_json(fields["queue"], fields["maker_amount"], fields["last_fill_ms"])
+        fields["queue"] = Queue.from_json(
+            fields["queue"], fields.get("maker_amount", 0.0), fields.get("last_fill_ms")
+        )
         return cls(**fields)

@@ -101,7 +101,8 @@ class Position:
         for fill in self.fills:
             if not fill.is_entry:
                 held, stage = max(0.0, held - fill.amount), max(stage, fill.stage)
-                exits.append((fill.stage, 100 * fill.amount / total if total else 100.0))
+                entered = round_down(total * (1 + ROUNDING), self.lot)
+                exits.append((fill.stage, 100 * fill.amount / entered if entered else 100.0))
                 continue
             held += fill.amount
             left = 100 - sum(shares[:stage])

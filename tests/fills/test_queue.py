@@ -313,13 +313,13 @@ def test_the_record_keeps_what_each_estimate_fills_and_when():
     d.poll(order)
     d.market.trade("sell", 100.0, 5.0)
     d.poll(order)
-    would_fill = order.record()["would_fill"]
+    would_fill = order.record().would_fill
     share = 10.0 * (5 / 15) ** CANCEL_POWER
     assert would_fill["pessimistic"] == {"filled": 0.0, "filled_ms": None}
     assert would_fill["expected"] == {"filled": pytest.approx(share), "filled_ms": d.market.time_ms}
     assert would_fill["optimistic"] == {"filled": 5.0, "filled_ms": d.market.time_ms}
     assert order.filled == would_fill["expected"]["filled"]
-    assert d.order("buy", 1).record()["would_fill"] == {}
+    assert d.order("buy", 1).record().would_fill == {}
 
 
 def test_an_order_that_rested_in_a_database_of_before_the_three_queues_goes_on():
