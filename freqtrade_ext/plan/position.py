@@ -48,7 +48,7 @@ class Position:
     @property
     def bought(self) -> float:
         """All that entries brought, in whole lots."""
-        return round_down(self._entries() * (1 + ROUNDING), self.lot)
+        return self._whole_lots(self._entries())
 
     @property
     def left_behind(self) -> float:
@@ -84,7 +84,7 @@ class Position:
 
         :param shares: percent of the position sold at each target.
         """
-        return round_down(self._replay(shares)[0] * (1 + ROUNDING), self.lot)
+        return self._whole_lots(self._replay(shares)[0])
 
     def exits(self, shares: Sequence[float]) -> list[tuple[int, float]]:
         """
@@ -101,13 +101,17 @@ class Position:
         for fill in self.fills:
             if not fill.is_entry:
                 held, stage = max(0.0, held - fill.amount), max(stage, fill.stage)
-                entered = round_down(total * (1 + ROUNDING), self.lot)
+                entered = self._whole_lots(total)
                 exits.append((fill.stage, 100 * fill.amount / entered if entered else 100.0))
                 continue
             held += fill.amount
             left = 100 - sum(shares[:stage])
             total = held / left * 100 if stage and left > ROUNDING else total + fill.amount
         return total, exits
+
+    def _whole_lots(self, amount: float) -> float:
+        # so that a whole lot with floating point noise stays one
+        return round_down(amount * (1 + ROUNDING), self.lot) if self.lot else amount
 
     def is_beyond_stop(self, rate: float) -> bool:
         """Return whether this rate has reached the stop."""
