@@ -8,6 +8,7 @@ from typing import Any
 
 from freqtrade_ext.fills.book import BuySell
 from freqtrade_ext.fills.fees import Fee
+from freqtrade_ext.fills.funding import Funding, FundingRate
 
 
 class Account:
@@ -15,11 +16,15 @@ class Account:
     Balances per asset, and on futures the position per pair.
 
     Sums are kept as decimals, so that no sequence of fills loses or makes money by rounding, and ten
-    buys of 0.1 are sold by one of 1. Spot moves base and quote; futures move quote by realised profit
-    and fees alone.
+    buys of 0.1 are sold by one of 1. Spot moves base and quote; futures move quote by realised profit,
+    fees and funding alone.
+
+    :param is_cross: all positions share the balance as margin; else each has its own (isolated).
     """
 
-    def __init__(self, start: Mapping[str, float], *, is_futures: bool = False) -> None:
+    def __init__(
+        self, start: Mapping[str, float], *, is_futures: bool = False, is_cross: bool = False
+    ) -> None:
         self.start = {currency: _exact(amount) for currency, amount in start.items()}
         self.moved: dict[str, Decimal] = {}
         """what fills and fees changed since the start"""
@@ -27,7 +32,8 @@ class Account:
         """futures: pair -> (amount, negative when short; cost of it in quote units)"""
         self.leverage: dict[str, float] = {}
         """futures: pair -> leverage of the position"""
-        self.is_futures = is_futures
+        self.is_futures, self.is_cross = is_futures, is_cross
+        self.funding = Funding()
 
     def total(self, currency: str) -> float:
         return float(self.start.get(currency, Decimal(0)) + self.moved.get(currency, Decimal(0)))
@@ -40,12 +46,45 @@ class Account:
             if currencies(pair)[1] == currency
         )
 
-    def trade(self, pair: str, side: BuySell, amount: float, cost: float, leverage: float = 1.0) -> None:
-        """Book one execution of `amount` base units for `cost` quote units."""
+    def margin(self, pair: str) -> float:
+        """Quote units that a position ties up."""
+        return abs(float(self.positions[pair][1])) / self.leverage[pair]
+
+    def profit(self, pair: str, mark: float) -> float:
+        """Unrealized profit of a position at a mark price, quote units."""
+        amount, cost = self.positions[pair]
+        return float(amount) * mark - float(cost)
+
+    def fund(self, pair: str, rates: list[FundingRate], until_ms: int) -> float:
+        """Pay or receive what was due at these times; return the sum, negative where paid."""
+        held, _ = self.positions.get(pair, (Decimal(0), Decimal(0)))
+        payments = self.funding.settle(pair, held, rates, until_ms)
+        total = sum((paid for _, paid in payments), Decimal(0))
+        self._move(currencies(pair)[1], total)
+        return float(total)
+
+    def trade(
+        self,
+        pair: str,
+        side: BuySell,
+        amount: float,
+        cost: float,
+        leverage: float = 1.0,
+        time_ms: int | None = None,
+    ) -> None:
+        """
+        Book one execution of `amount` base units for `cost` quote units.
+
+        :param time_ms: when, for futures: fundings are paid on what was held then.
+        """
         base, quote = currencies(pair)
         sign = 1 if side == "buy" else -1
         if self.is_futures:
-            self.leverage[pair] = leverage
+            held, _ = self.positions.get(pair, (Decimal(0), Decimal(0)))
+            if held * sign >= 0:  # an order that reduces leaves the position's leverage alone
+                self.leverage[pair] = leverage
+            if time_ms is not None:
+                self.funding.moved(pair, time_ms, sign * _exact(amount), held)
             self._move_position(pair, quote, sign * _exact(amount), sign * _exact(cost))
         else:
             self._move(base, sign * _exact(amount))
@@ -75,6 +114,7 @@ class Account:
             "moved": {currency: str(amount) for currency, amount in self.moved.items()},
             "positions": {pair: [str(a), str(c)] for pair, (a, c) in self.positions.items()},
             "leverage": self.leverage,
+            "funding": self.funding.to_json(),
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -82,6 +122,8 @@ class Account:
         self.moved = {currency: Decimal(amount) for currency, amount in data["moved"].items()}
         self.positions = {pair: (Decimal(a), Decimal(c)) for pair, (a, c) in data["positions"].items()}
         self.leverage = dict(data["leverage"])
+        if "funding" in data:
+            self.funding.restore(data["funding"])
 
 
 def _exact(number: float) -> Decimal:

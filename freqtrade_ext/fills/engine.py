@@ -10,8 +10,9 @@ from functools import partial
 from threading import RLock
 
 from freqtrade_ext.fills.account import Account
-from freqtrade_ext.fills.book import DUST, Book, BuySell, Walk, walk
+from freqtrade_ext.fills.book import DUST, Book, Walk, walk
 from freqtrade_ext.fills.filters import Candidate, rejection
+from freqtrade_ext.fills.futures import LIQUIDATION, Futures, Marks
 from freqtrade_ext.fills.holdings import Holdings, worst_rate
 from freqtrade_ext.fills.market import MarketAccess, Store
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
@@ -36,6 +37,7 @@ class Engine:
     def __init__(self, market: MarketAccess, account: Account, settings: Settings, store: Store) -> None:
         self._market, self._settings = market, settings
         self._holdings = Holdings(market, account, settings, store)
+        self._futures = Futures(market, account, self._holdings)
         self._random = random.Random(settings.seed)
         self._looked_ms: dict[str, int] = {}
         """exchange time of the last book of each pair that the queues were shown"""
@@ -77,6 +79,37 @@ class Engine:
                 if order.stage == "arriving":  # a stop that was triggered
                     self._arrive(order)
                     self._holdings.save(order)
+
+    def guard(self) -> None:
+        """Do what the exchange does by itself to futures: funding, stops of the mark price, liquidation."""
+        with self._lock:
+            for pair in self._futures.pairs():
+                self._futures.settle(pair)
+                if marks := self._futures.look(pair):
+                    self._mark_moved(pair, marks)
+
+    def _mark_moved(self, pair: str, marks: Marks) -> None:
+        """:param marks: how far the mark price went since the last look."""
+        low, high, _ = marks
+        for order in self.open_orders(pair):
+            request, rate = order.request, low if order.request.side == "sell" else high
+            if order.stage == "waiting" and request.by_mark and _is_beyond(request, rate):
+                order.stage, order.trigger_rate = "arriving", request.stop_rate
+        # stops are nearer than the liquidation
+        self.poll(pair)
+        if pair in self._futures.held() and self._futures.is_beyond(pair, marks):
+            self._futures.liquidate(pair, marks)
+
+    def funding(self, pair: str, after_ms: int, until_ms: float = math.inf) -> float:
+        """Return what a pair's position received in a time, quote units, negative where it paid."""
+        with self._lock:
+            return self._futures.received(pair, after_ms, until_ms)
+
+    def liquidations(self, pair: str, after_ms: int) -> list[PaperOrder]:
+        """Return the orders with which the exchange closed positions of a pair since a time."""
+        with self._lock:
+            orders = [o for o in self._holdings.orders.values() if o.request.pair == pair]
+            return [o for o in orders if o.request.id.startswith(LIQUIDATION) and o.arrival_ms >= after_ms]
 
     def cancel(self, order_id: str) -> PaperOrder:
         """Cancel an order; what is filled until the cancel arrives stays filled."""
@@ -120,9 +153,10 @@ class Engine:
                 self._holdings.save(*known)
 
     def filled_orders(self) -> list[str]:
-        """Return the ids of all orders that were ever filled, oldest first."""
+        """Return the ids of all the bot's orders that were ever filled, oldest first."""
         with self._lock:
-            return [order_id for order_id, order in self._holdings.orders.items() if order.filled]
+            orders = self._holdings.orders.items()
+            return [name for name, order in orders if order.filled and not name.startswith(LIQUIDATION)]
 
     def fill_record(self, order_id: str) -> FillRecord | None:
         """Return what happened to an order; None for one this engine never had."""
@@ -210,6 +244,10 @@ class Engine:
         if request.stop_rate is not None:
             return
         self._check_filters(request, book)
+        if reason := self._futures.refusal(
+            request, result.average if result.filled else request.decision_rate
+        ):
+            raise OrderRejected(reason)
         if request.time_in_force == "PO" and result.filled:
             raise OrderRejected(
                 f"Post-only: limit {request.limit} would take from {book.taken_by(request.side)[0][0]}"
@@ -244,11 +282,20 @@ class Engine:
         request = order.request
         self._check_filters(request, self._market.book(request.pair, self._market.depths[0]))
         self._holdings.check_balance(request, request.amount * worst_rate(request))
-        last, _ = self._market.prints(request.pair, None)
-        if last and _is_beyond(stop_rate, request.side, last[-1]):
-            raise OrderRejected(f"Stop {stop_rate} would trigger immediately: last rate {last[-1].rate}")
+        rate = self._trigger_rate(request)
+        if rate is not None and _is_beyond(request, rate):
+            name = "mark price" if request.by_mark else "last rate"
+            raise OrderRejected(f"Stop {stop_rate} would trigger immediately: {name} {rate}")
         self._read_tape(request.pair)
         order.stage = "waiting"
+
+    def _trigger_rate(self, request: OrderRequest) -> float | None:
+        """Return the rate now that a stop waits for; None where there is none yet."""
+        if request.by_mark:
+            marks = self._market.marks(request.pair, self._market.now_ms())
+            return marks[-1].close if marks else None
+        last, _ = self._market.prints(request.pair, None)
+        return last[-1].rate if last else None
 
     def _read_tape(self, pair: str) -> None:
         """Use the prints and books since the last look; with no open order, start looking from here on."""
@@ -278,7 +325,7 @@ class Engine:
             if order.status != "open" or trade.time_ms < order.arrival_ms:
                 continue
             if order.stage == "waiting":
-                if request.stop_rate is not None and _is_beyond(request.stop_rate, request.side, trade):
+                if not request.by_mark and _is_beyond(request, trade.rate):
                     order.stage, order.trigger_rate = "arriving", trade.rate
             elif request.limit is not None and order.stage == "resting" and trade.side != request.side:
                 sign = 1 if request.side == "buy" else -1
@@ -335,9 +382,11 @@ def _in_order(prints: Iterable[Print], books: Iterable[Book]) -> Iterator[Print 
     )
 
 
-def _is_beyond(stop_rate: float, side: BuySell, trade: Print) -> bool:
-    """Stops trigger on the last trade's rate, as Binance's do."""
-    return trade.rate <= stop_rate if side == "sell" else trade.rate >= stop_rate
+def _is_beyond(request: OrderRequest, rate: float) -> bool:
+    """Return whether a rate triggers a stop: the last trade's, as on Binance, or the mark price."""
+    if request.stop_rate is None:
+        return False
+    return rate <= request.stop_rate if request.side == "sell" else rate >= request.stop_rate
 
 
 def _stock_claim(request: OrderRequest, book: Book) -> float | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 from freqtrade_ext.fills.account import Account, currencies
 from freqtrade_ext.fills.book import BuySell
 from freqtrade_ext.fills.fees import Fee, fee_for
+from freqtrade_ext.fills.margin import MarkCandle, MarkLook
 from freqtrade_ext.fills.market import Cursor, MarketAccess, Store
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
 from freqtrade_ext.fills.taken import Ledger
@@ -31,6 +32,8 @@ class Holdings:
         """all there ever were, by id"""
         self.cursors: dict[str, Cursor] = {}
         """how far each pair's tape was read"""
+        self.looks: dict[str, MarkLook] = {}
+        """how far each pair's mark price was looked at"""
         self._open: dict[str, PaperOrder] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._without_bnb: set[str] = set()
@@ -42,12 +45,16 @@ class Holdings:
                 self._ledgers[name] = Ledger.from_json(value["ledger"])
                 if value["cursor"]:
                     self.cursors[name] = Cursor(value["cursor"][0], tuple(value["cursor"][1]))
+            elif kind == "look":
+                self.looks[name] = MarkLook(value and MarkCandle(*value))
             elif kind == "order":
                 self._know(PaperOrder.from_json(value))
 
     def save(self, *orders: PaperOrder) -> None:
         """Write the account, these orders and their pairs."""
         values: dict[str, Any] = {"account": self._account.to_json()}
+        for pair, look in self.looks.items():
+            values[f"look/{pair}"] = look.candle and astuple(look.candle)
         for order in orders:
             pair = order.request.pair
             self._know(order)
@@ -140,6 +147,11 @@ class Holdings:
         elif held < order.remaining:
             order.request = replace(request, amount=order.filled + held)
 
+    def last_fill_ms(self, pair: str) -> int:
+        """Return when an order of the pair was last filled; now, where none of this engine's ever was."""
+        fills = [o.last_fill_ms for o in self.orders.values() if o.request.pair == pair and o.last_fill_ms]
+        return max(fills, default=self._market.now_ms())
+
     def bnb_rate(self, pair: str) -> float | None:
         """Quote units per BNB; None where fees are not paid in it, or the rate is unknown."""
         if self._settings.fee_asset != "bnb":
@@ -162,15 +174,23 @@ class Holdings:
         bnb_rate: float | None,
         *,
         maker: bool,
+        fee: Fee | None = None,
     ) -> None:
-        """Book one execution of `amount` base units for `cost` quote units, and its fee."""
+        """
+        Book one execution of `amount` base units for `cost` quote units, and its fee.
+
+        :param fee: where it is another than the usual one.
+        """
         request = order.request
         rules = self._market.rules(request.pair)
         base, quote = currencies(request.pair)
         in_bnb = self._settings.fee_asset == "bnb"
         order.add_fill(amount, cost, time_ms, maker=maker)
-        self._account.trade(request.pair, request.side, amount, cost, request.leverage)
-        fee = fee_for(
+        if request.pair not in self._account.positions:
+            # what the mark price did before is nothing to a position that is opened now
+            self.looks[request.pair] = MarkLook()
+        self._account.trade(request.pair, request.side, amount, cost, request.leverage, time_ms)
+        fee = fee or fee_for(
             request.side,
             amount,
             cost,

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from freqtrade_ext.fills.book import Book, BuySell
 from freqtrade_ext.fills.filters import Filters
+from freqtrade_ext.fills.funding import FundingRate
+from freqtrade_ext.fills.margin import MarginRules, MarkCandle
 from freqtrade_ext.fills.queue import Print
 
 
@@ -16,6 +18,9 @@ class Cursor(NamedTuple):
 
     time_ms: int
     ids: tuple[str, ...]
+
+
+NO_MARGIN = MarginRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Rules:
     """fee ratio"""
     contract_size: float = 1.0
     """base units per contract; amounts of the filters are in contracts"""
+    margin: MarginRules = NO_MARGIN
+    """what futures demand of a position"""
 
 
 class MarketAccess(Protocol):
@@ -58,6 +65,13 @@ class MarketAccess(Protocol):
         ...
 
     def bnb_rate(self, quote: str) -> float | None: ...
+    def fundings(self, pair: str, since_ms: int) -> list[FundingRate]:
+        """Return the funding times after this one whose rates are known, oldest first."""
+        ...
+
+    def marks(self, pair: str, since_ms: int) -> list[MarkCandle]:
+        """Return the minutes of the mark price from the one of this time on, oldest first."""
+        ...
 
 
 class Store(Protocol):

@@ -35,6 +35,8 @@ class OrderRequest:
     time_in_force: TimeInForce = "GTC"
     leverage: float = 1.0
     reduce_only: bool = False
+    by_mark: bool = False
+    """a stop that the mark price triggers"""
     ccxt_type: str = ""
     """the type as freqtrade named it, e.g. stop_loss_limit"""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from freqtrade.exceptions import (
     TemporaryError,
 )
 from freqtrade.exchange import Exchange
-from freqtrade.util import FtTTLCache
+from freqtrade.util import FtTTLCache, dt_ts
 
 from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.account import currencies
@@ -21,8 +22,14 @@ from freqtrade_ext.fills.book import Book, BuySell
 from freqtrade_ext.fills.engine import Engine, OrderRejected
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
-from freqtrade_ext.paper.left_over import order_left
-from freqtrade_ext.paper.stock import in_contracts, restore_async_markets, stop_rate_name, whole_lots
+from freqtrade_ext.paper.left_over import bring_funding, order_left
+from freqtrade_ext.paper.stock import (
+    in_contracts,
+    restore_async_markets,
+    stop_rate_name,
+    stops_by_mark,
+    whole_lots,
+)
 from freqtrade_ext.paper.venue import sensible
 
 logger = logging.getLogger(__name__)
@@ -52,6 +59,30 @@ class PaperExchange(Exchange):
             super()._load_async_markets(reload)
         if restore_async_markets(self):
             raise TemporaryError(f"{self.name} answered without any market")
+
+    def reload_markets(self, force: bool = False, *, load_leverage_tiers: bool = True) -> None:
+        """Also let the exchange do what it does by itself: the bot's loop begins with this call."""
+        super().reload_markets(force, load_leverage_tiers=load_leverage_tiers)
+        if self.trading_mode == TradingMode.FUTURES:
+            try:
+                self.paper.guard()
+            except TemporaryError as error:  # the next loop asks again
+                logger.warning("Positions could not be looked after: %s", error)
+
+    def get_funding_fees(self, pair: str, amount: float, is_short: bool, open_date: datetime) -> float:
+        """Return what the paper account received since, as the exchange's income tells a live bot."""
+        if self.trading_mode != TradingMode.FUTURES:
+            return 0.0
+        return self.paper.funding(pair, dt_ts(open_date))
+
+    def fetch_orders(
+        self, pair: str, since: datetime, params: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the exchange's own orders, for which the bot asks where a position is gone."""
+        orders = self.paper.liquidations(pair, dt_ts(since))
+        for order in orders:
+            bring_funding(order, self.paper)
+        return [order.to_ccxt(stop_rate_name(self)) for order in orders]
 
     def fetch_l2_order_book(self, pair: str, limit: int = 100) -> dict[str, Any]:
         """:raises TemporaryError: for a book that cannot be true, which stock freqtrade would trade on."""
@@ -138,6 +169,7 @@ class PaperExchange(Exchange):
             time_in_force=params.get("timeInForce", "GTC"),
             leverage=leverage,
             reduce_only=params.get("reduceOnly", stop_loss) and self.trading_mode == TradingMode.FUTURES,
+            by_mark=stop_loss and stops_by_mark(self),
             ccxt_type=ordertype,
         )
         try:
@@ -156,6 +188,8 @@ class PaperExchange(Exchange):
             self.paper.poll(order.request.pair)
         if order.filled > before:
             _log(order)
+            if self.trading_mode == TradingMode.FUTURES:
+                bring_funding(order, self.paper)
         return order.to_ccxt(stop_rate_name(self))
 
     def cancel_order(self, order_id: str, pair: str, params: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 from functools import partial
 from typing import cast
 
-from freqtrade.enums import TradingMode
+from freqtrade.enums import MarginMode, TradingMode
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Trade
 from freqtrade.util import FtTTLCache
@@ -87,4 +87,8 @@ def _account(exchange: Exchange) -> Account:
     """Start with `dry_run_wallet`: an amount of the stake currency, or one per currency."""
     wallet = config_of(exchange)["dry_run_wallet"]
     start = wallet if isinstance(wallet, dict) else {exchange.get_proxy_coin(): wallet}
-    return Account(start, is_futures=exchange.trading_mode == TradingMode.FUTURES)
+    return Account(
+        start,
+        is_futures=exchange.trading_mode == TradingMode.FUTURES,
+        is_cross=exchange.margin_mode == MarginMode.CROSS,
+    )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 
+from freqtrade.enums import ExitType
 from freqtrade.exceptions import InvalidOrderException
 from freqtrade.persistence import Order, Trade
+from freqtrade.util import dt_ts
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.fills.fees import Fee
+from freqtrade_ext.fills.futures import LIQUIDATION
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
 
 logger = logging.getLogger(__name__)
@@ -70,6 +73,29 @@ def undo_deletions(engine: Engine) -> None:
                     trade.pair,
                     trade.id,
                 )
+
+
+def bring_funding(order: PaperOrder, engine: Engine) -> None:
+    """
+    Let the trade of a futures order that was just filled know its funding up to the fill.
+
+    freqtrade asks for it when it places an exit and twice an hour; a fill takes what it knows then, and a
+    stop on the exchange takes nothing (2026.9 persistence/trade_model.py `update_trade`).
+    """
+    if order.last_fill_ms is None or not hasattr(Trade, "session"):
+        return
+    for trade in Trade.get_trades_proxy(is_open=True, pair=order.request.pair):
+        since_ms = dt_ts(trade.date_last_filled_utc)
+        trade.set_funding_fees(engine.funding(trade.pair, since_ms, order.last_fill_ms))
+        for row in trade.orders:
+            if row.order_id == order.request.id and row.ft_order_side == "stoploss":
+                row.funding_fee, trade.funding_fee_running = trade.funding_fee_running, 0.0
+
+
+def name_liquidation(trade: Trade, order: Order) -> None:
+    """Give the reason of an exit that was the exchange's: freqtrade just finds it "sold_on_exchange"."""
+    if order.order_id.startswith(LIQUIDATION):
+        order.ft_order_tag = trade.exit_reason = ExitType.LIQUIDATION.value
 
 
 def order_left(order_id: str) -> PaperOrder:

@@ -23,6 +23,9 @@ CCXT_FLOOR = "4.5.76"
 OVERRIDDEN = (
     "close",
     "_load_async_markets",
+    "reload_markets",
+    "get_funding_fees",
+    "fetch_orders",
     "fetch_l2_order_book",
     "fetch_ticker",
     "create_order",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from freqtrade.enums import PriceType, TradingMode
 from freqtrade.exchange import Exchange
 from freqtrade.misc import deep_merge_dicts
 from freqtrade.strategy import IStrategy
@@ -62,9 +63,22 @@ def book_depths(exchange: Exchange) -> tuple[int, ...]:
     return tuple(exchange._ft_has["l2_limit_range"] or ())
 
 
+def leverage_tiers(exchange: Exchange, pair: str) -> list[dict[str, Any]]:
+    """Return a pair's leverage tiers as freqtrade has them; empty where the exchange told none."""
+    return list(exchange._leverage_tiers.get(pair, []))
+
+
 def stop_rate_name(exchange: Exchange) -> str:
     """Return ccxt's name of a stop's rate in this exchange's orders."""
     return str(exchange._ft_has["stop_price_prop"])
+
+
+def stops_by_mark(exchange: Exchange) -> bool:
+    """Return whether stops on the exchange wait for the mark price: Hyperliquid's do, others' where asked."""
+    if exchange.trading_mode != TradingMode.FUTURES:
+        return False
+    wanted = exchange._config.get("order_types", {}).get("stoploss_price_type")
+    return exchange.id == "hyperliquid" or wanted == PriceType.MARK
 
 
 def whole_lots(exchange: Exchange, pair: str, amount: float) -> float:

@@ -18,8 +18,11 @@ from freqtrade.util import FtTTLCache
 from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.book import BadBook, Book, BuySell, Level
 from freqtrade_ext.fills.filters import from_limits
+from freqtrade_ext.fills.funding import FundingRate
+from freqtrade_ext.fills.margin import MarginRules, MarkCandle
 from freqtrade_ext.fills.market import Cursor, Rules
 from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.paper.perpetual import fundings, margin_rules, marks
 from freqtrade_ext.paper.stock import book_depths, ccxt_client
 
 DEPTHS = {
@@ -79,6 +82,7 @@ class Venue:
         is_spot = exchange.trading_mode == TradingMode.SPOT
         self._is_binance_spot = exchange.id == "binance" and is_spot
         self._rarely: FtTTLCache = FtTTLCache(maxsize=1000, ttl=RULES_SECONDS)
+        self._margins: dict[str, MarginRules] = {}
         self._prints_limit = PRINTS_LIMITS.get((exchange.id, exchange.trading_mode), PRINTS_LIMIT)
 
     def now_ms(self) -> int:
@@ -148,7 +152,21 @@ class Venue:
         with sensible(f"{self._exchange.name}'s filters of {pair}"):
             filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
         maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
-        return Rules(filters, maker, taker, self._contract_size(pair))
+        if self._exchange.trading_mode == TradingMode.SPOT:
+            return Rules(filters, maker, taker)
+        if pair not in self._margins:
+            self._margins[pair] = margin_rules(self._exchange, pair)
+        return Rules(filters, maker, taker, self._contract_size(pair), self._margins[pair])
+
+    def fundings(self, pair: str, since_ms: int) -> list[FundingRate]:
+        """:raises TemporaryError: the exchange fails, or answers something else."""
+        with sensible(f"{self._exchange.name}'s funding rates of {pair}"):
+            return fundings(self._exchange, self._ask, pair, since_ms)
+
+    def marks(self, pair: str, since_ms: int) -> list[MarkCandle]:
+        """:raises TemporaryError: the exchange fails, or answers something else."""
+        with sensible(f"{self._exchange.name}'s mark price of {pair}"):
+            return marks(self._exchange, self._ask, pair, since_ms)
 
     def average_rate(self, pair: str) -> float:
         """

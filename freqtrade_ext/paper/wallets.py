@@ -56,10 +56,13 @@ class PaperWallets(Wallets):
         Cut the trade to the coins that are there; freqtrade asks before it looks at each open trade.
 
         Fees in BNB take from a position in BNB. freqtrade cuts only the exit order, or refuses it for ever
-        where more than 2 % are missing (2026.9 freqtradebot.py `_safe_exit_amount`).
+        where more than 2 % are missing (2026.9 freqtradebot.py `_safe_exit_amount`). A position that the
+        exchange has liquidated is gone: freqtrade then asks for the orders it does not know.
         """
+        if trade.trading_mode == TradingMode.FUTURES:
+            return self.get_owned(trade.pair, trade.safe_base_currency) >= trade.amount
         missing = trade.amount - self.get_total(trade.safe_base_currency)
-        if trade.trading_mode == TradingMode.FUTURES or missing <= 0:
+        if missing <= 0:
             return True
         entry = trade.select_filled_orders(trade.entry_side)[-1]
         entry.ft_fee_base = entry.safe_fee_base + missing

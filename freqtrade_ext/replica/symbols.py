@@ -79,6 +79,11 @@ class Symbol:
     def pair(self) -> str:
         return f"{self.base}/{self.quote}"
 
+    @property
+    def perpetual(self) -> str:
+        """The pair of its perpetual future, as freqtrade names it."""
+        return f"{self.pair}:{self.quote}"
+
     def info(self) -> dict[str, Any]:
         """Its entry in `exchangeInfo`."""
         return {

@@ -78,7 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--activity", type=between(0.001, 100.0), default=0.02, help="factor on the number of others' orders")
     add("--recording", type=Path, nargs="+", default=(), metavar="FILE", help="play these files instead")
     add("--strategy", metavar="NAME", help="default: that of the configuration")
-    add("--config", type=Path, default=Path("config.json"), help="default: %(default)s")
+    add(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config.json")],
+        metavar="FILE",
+        help="each is merged over the ones before; default: config.json",
+    )
     add("--db-url", metavar="URL", help="default: a new one beside the report")
     add("--report", type=Path, default=Path("user_data/replay"), metavar="DIR", help="default: %(default)s")
     add(
@@ -100,10 +107,13 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
     :raises freqtrade_ext.tape.RecordingError: a file is no recording.
     :raises ValueError: there is nothing to play in the recordings, or nothing says which pairs.
     """
-    config = load_from_files([str(known.config)])
-    pairs = known.pairs or config["exchange"].get("pair_whitelist")
-    if not pairs:
-        raise ValueError(f"{known.config} has no exchange.pair_whitelist: name the pairs with --pairs")
+    files = [str(file) for file in known.config]
+    config = load_from_files(files)
+    listed = known.pairs or config["exchange"].get("pair_whitelist")
+    if not listed:
+        raise ValueError(f"{', '.join(files)} has no exchange.pair_whitelist: name the pairs with --pairs")
+    # BTC/USDT:USDT is the perpetual of BTC/USDT
+    pairs = [pair.partition(":")[0] for pair in listed]
     clock = Clock()
     start_ms = clock.ms
     exchange = Replica(
@@ -120,7 +130,8 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
             overlay["internals"]["process_throttle_secs"] = UNTIL_THE_CANDLE_SECONDS
         file = Path(folder) / "replay.json"
         file.write_text(json.dumps(overlay))
-        command = ["trade", "--dry-run", "--config", str(known.config), "--config", str(file)]
+        command = ["trade", "--dry-run"]
+        command += [part for path in (*files, str(file)) for part in ("--config", path)]
         with virtual.running(), suppress(KeyboardInterrupt):
             start_trading(Arguments([*command, "--db-url", db_url]).get_parsed_arg())
     progress.say()
@@ -134,9 +145,13 @@ def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) 
     :param log: file for the bot's log.
     """
     own = config["exchange"].get("_ft_has_params", {})
+    is_futures = config.get("trading_mode") == "futures"
+    pairs = [
+        market.symbol.perpetual if is_futures else market.symbol.pair for market in replica.exchange.markets
+    ]
     changes: dict[str, Any] = {
         "exchange": {
-            "pair_whitelist": [market.symbol.pair for market in replica.exchange.markets],
+            "pair_whitelist": pairs,
             "enable_ws": False,
             # ccxt's pauses between requests would be real ones
             "ccxt_config": {"enableRateLimit": False},
@@ -158,7 +173,7 @@ def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) 
     for service in SERVICES:
         if service in config:
             changes[service] = {"enabled": False}
-    return deep_merge_dicts(changes, replica.overlay())
+    return deep_merge_dicts(changes, replica.overlay(is_futures=is_futures))
 
 
 class Progress:

@@ -189,6 +189,7 @@ def _watches(replica: Replica) -> list[Watch]:
     for trade in Trade.get_open_trades():
         stored, position = trade.get_custom_data("plan"), read_position(trade)
         plan = Plan.from_json(stored) if stored else None
-        market = replica.exchange.running[trade.pair.replace("/", "")].market
+        name = trade.pair.partition(":")[0].replace("/", "")
+        market = replica.exchange.running[name].market
         watches.append(Watch(market, alarm_of(plan, position, position.stage_asked)))
     return watches

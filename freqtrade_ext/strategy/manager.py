@@ -15,6 +15,7 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
 from freqtrade_ext.fills.engine import Engine
+from freqtrade_ext.paper.left_over import name_liquidation
 from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.exits import LOUD_TRIES, Attempt, Least, is_unsellable, next_exit
 from freqtrade_ext.plan.plan import Plan, PlanError
@@ -92,6 +93,7 @@ class Manager:
 
     def order_filled(self, trade: Trade, order: Order) -> None:
         """Anchor the plan to what the entry paid; keep what happened to the order with the trade."""
+        name_liquidation(trade, order)
         is_entry = order.ft_order_side == trade.entry_side
         if is_entry:
             self.news.forget(("entry", trade.pair))

@@ -10,6 +10,8 @@ from typing import Any
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.book import Book, Level
 from freqtrade_ext.fills.engine import Engine
+from freqtrade_ext.fills.funding import FundingRate
+from freqtrade_ext.fills.margin import MarginRules, MarkCandle
 from freqtrade_ext.fills.market import Cursor, Rules
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
 from freqtrade_ext.fills.queue import Print
@@ -31,6 +33,9 @@ class ScriptedMarket:
         self.contract_size = 1.0
         self.range = (0.0, math.inf)
         self.differences: list[Book] = []
+        self.margin = MarginRules()
+        self.funding_rates: list[FundingRate] = []
+        self.mark_candles: list[MarkCandle] = []
         self.during_sleep: Callable[[], None] | None = None
         """what happens in the market while an order is on its way"""
 
@@ -62,7 +67,7 @@ class ScriptedMarket:
         return found, Cursor(int(self.tape[-1].id) if self.tape else -1, ())
 
     def rules(self, pair: str) -> Rules:
-        return Rules(self.filters, self.maker_fee, self.fee, self.contract_size)
+        return Rules(self.filters, self.maker_fee, self.fee, self.contract_size, self.margin)
 
     def average_rate(self, pair: str) -> float:
         return (self.bids[0][0] + self.asks[0][0]) / 2
@@ -72,6 +77,12 @@ class ScriptedMarket:
 
     def bnb_rate(self, quote: str) -> float | None:
         return 500.0
+
+    def fundings(self, pair: str, since_ms: int) -> list[FundingRate]:
+        return [rate for rate in self.funding_rates if rate.time_ms > since_ms]
+
+    def marks(self, pair: str, since_ms: int) -> list[MarkCandle]:
+        return [candle for candle in self.mark_candles if candle.time_ms >= since_ms // 60_000 * 60_000]
 
     def trade(self, side: str, rate: float, amount: float) -> None:
         """A stranger's aggressive order prints; the book is the test's to change."""
@@ -98,12 +109,12 @@ class Desk:
         self.market, self.store = market, DictStore()
         self.start = start or {"USDT": 1e9, "BTC": 1e6}
         self.settings = Settings(seed=1, **settings)
-        self.is_futures = False
+        self.is_futures = self.is_cross = False
         self.engine = self.restart()
         self.count = 0
 
     def restart(self) -> Engine:
-        account = Account(self.start, is_futures=self.is_futures)
+        self.account = account = Account(self.start, is_futures=self.is_futures, is_cross=self.is_cross)
         self.engine = Engine(self.market, account, self.settings, self.store)
         return self.engine
 

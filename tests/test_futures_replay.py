@@ -1,0 +1,60 @@
+"""Three virtual days of futures by the bot's own loop: freqtrade's numbers and the account's, to the cent."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from tests.bot_process import ENVIRONMENT, ROOT
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory):
+    """Trades, their orders, and the paper account after the replay of tests/futures_replay.py."""
+    folder = tmp_path_factory.mktemp("futures")
+    (folder / "user_data").mkdir()
+    command = [sys.executable, "-m", "tests.futures_replay", "out"]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=380
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = (folder / "out").glob("*.sqlite")
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        trades = database.execute("select * from trades order by id").fetchall()
+        orders = database.execute("select * from orders order by id").fetchall()
+        row = database.execute("select value from paper_state where key = 'account'").fetchone()
+        yield trades, orders, json.loads(row["value"])
+
+
+def test_freqtrade_and_the_account_agree_after_funding_and_a_liquidation(replayed):
+    trades, orders, account = replayed
+    realized = sum(trade["realized_profit"] for trade in trades)
+    # what open trades have paid: the entry's fee and the funding since the last fill
+    paid = sum(
+        trade["fee_open"] * trade["amount"] * trade["open_rate"] - (trade["funding_fee_running"] or 0)
+        for trade in trades
+        if trade["is_open"]
+    )
+    assert float(account["moved"]["USDT"]) == pytest.approx(realized - paid, abs=0.005)
+    assert {bool(trade["is_short"]) for trade in trades} == {True, False}
+    assert sum(abs(order["funding_fee"] or 0) for order in orders) > 0.05
+
+
+def test_the_liquidated_trade_lost_its_margin(replayed):
+    trades, orders, _ = replayed
+    (liquidated,) = (trade for trade in trades if trade["exit_reason"] == "liquidation")
+    last = [order for order in orders if order["ft_trade_id"] == liquidated["id"]][-1]
+    assert last["ft_order_tag"].startswith("liquidation")
+    assert last["order_id"].startswith("dry_run_liquidation_")
+    margin = last["filled"] * liquidated["open_rate"] / liquidated["leverage"]
+    lost = (
+        last["filled"] * (liquidated["open_rate"] - last["average"]) + last["average"] * last["filled"] * 5e-4
+    )
+    assert lost == pytest.approx(margin, abs=0.01)
