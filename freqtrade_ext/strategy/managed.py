@@ -24,11 +24,12 @@ from freqtrade_ext.plan.plan import PlanError
 from freqtrade_ext.settings import Settings, SettingsError
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded
 from freqtrade_ext.strategy.chart import LINES
+from freqtrade_ext.strategy.left_behind import sell_along
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import state_timeframe
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.repeats import quieten
-from freqtrade_ext.strategy.start import in_stake_currency
+from freqtrade_ext.strategy.start import in_stake_currency, tell_large_lots
 from freqtrade_ext.strategy.tuning import add_parameters, tuned
 from freqtrade_ext.strategy.wrapped import Wrapping
 
@@ -226,6 +227,8 @@ class ManagedStrategy(Wrapping):
     @given_the_trade_itself
     @guarded(None)
     def order_filled(self, pair: str, trade: Trade, order: Order, **kwargs: Any) -> None:
+        if self.manager.is_trading and self.manager.plans.known(trade) is None:
+            sell_along(trade, order, self.wallets)
         self.manager.order_filled(trade, order)
         super().order_filled(pair=pair, trade=trade, order=order, **kwargs)
 
@@ -289,6 +292,7 @@ def start_trading(strategy: ManagedStrategy, feed: Feed | None) -> None:
     strategy.manager.chart.follow_deletions()
     strategy.manager.settle_kills()
     strategy.manager.draw_recent()
+    tell_large_lots(strategy, strategy.manager.settings)
     if feed is not None:
         strategy.manager.pace = Pace(feed, strategy.config)
 

@@ -111,16 +111,18 @@ def _held(books: Books, trade: dict[str, Any]) -> Decimal:
 
 
 def _oversold(books: Books) -> list[str]:
-    """Each trade sells at most what it bought, less the fee in the asset received."""
-    problems = []
+    """The trades of a pair sell at most what they bought together, less the fees in the asset received."""
+    held: defaultdict[str, Decimal] = defaultdict(Decimal)
     for trade in books.trades:
-        held, lot = _held(books, trade), Decimal(repr(trade["amount_precision"]))
-        if held < -DUST:
-            problems.append(f"trade {trade['id']} of {trade['pair']} sold {-held} more than it bought")
-        # freqtrade may have cut its amount to the lot before an exit
-        if trade["is_open"] and not 0 <= held - Decimal(repr(trade["amount"])) + DUST < lot:
+        held[trade["pair"]] += _held(books, trade)
+    problems = [
+        f"{pair}: sold {-amount} more than was bought" for pair, amount in held.items() if amount < -DUST
+    ]
+    for trade in books.trades:
+        left = held[trade["pair"]]
+        if trade["is_open"] and left - Decimal(repr(trade["amount"])) < -DUST:
             problems.append(
-                f"trade {trade['id']} of {trade['pair']} holds {trade['amount']}, orders say {held}"
+                f"trade {trade['id']} of {trade['pair']} holds {trade['amount']}, orders say {left}"
             )
     return problems
 
