@@ -88,7 +88,7 @@ def on_paper_and_live(what, folder):
 def test_small_size_and_a_stop_on_the_exchange_live_as_on_paper(tmp_path):
     (paper, paper_trade), (live, live_trade) = on_paper_and_live(life, tmp_path)
     assert live_trade["exit_reason"] == paper_trade["exit_reason"] == "stoploss_on_exchange"
-    # 150 of the account's money, so one position of the least size: 100 at 104,870
+    # 110 of the account's money, so one position of the least size: 100 at 104,870
     assert [bot.orders()[0]["filled"] for bot in (paper, live)] == pytest.approx([0.00095] * 2, abs=1e-12)
     for name in ("ft_order_side", "status", "filled"):
         assert [o[name] for o in live.orders()] == [o[name] for o in paper.orders()], name
