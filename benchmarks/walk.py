@@ -38,7 +38,7 @@ def measure(exchange: Exchange, count: int) -> str:
     ledger = Ledger()
     ledger.take("buy", [(rate, size / 2) for rate, size in asks[: count // 2]])
     ours = seconds(partial(walk, asks, amount, "buy"))
-    with_ledger = seconds(partial(walk, asks, amount / 2, "buy", None, partial(ledger.left, "buy")))
+    with_ledger = seconds(lambda: walk(ledger.untaken("buy", asks), amount / 2, "buy"))
     theirs = partial(stock_fill, exchange, asks, amount)
     off = theirs() / walk(asks, amount, "buy").average - 1
     return (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import starmap, takewhile
+from operator import mul
 from typing import Literal
 
 BuySell = Literal["buy", "sell"]
@@ -118,39 +119,36 @@ class Walk:
         return replace(self, fills=fills, cost=math.fsum([r * a for r, a in fills]))
 
 
-def walk(
-    levels: Iterable[Level],
-    amount: float,
-    side: BuySell,
-    limit: float | None = None,
-    available: Callable[[float, float], float] | None = None,
-) -> Walk:
+def walk(levels: Iterable[Level], amount: float, side: BuySell, limit: float | None = None) -> Walk:
     """
     Take levels best first until the amount is filled, the limit is reached or the book ends.
 
-    :param levels: the opposite side of the book, best first: (rate, amount in base units).
+    :param levels: the opposite side of the book, best first: (rate, amount in base units), none of amount 0,
+        and without what own orders have taken of it (`Ledger.untaken`).
     :param amount: base units wanted.
     :param side: "buy" walks asks upwards, "sell" walks bids downwards.
     :param limit: worst acceptable rate; None for a market order.
-    :param available: (rate, displayed amount) -> amount left of it for us; the `Ledger`'s `left`.
     """
     fills: list[Level] = []
-    left, dust = amount, amount * DUST
-    stopped: Stopped = "book end" if amount > 0 else ""
-    for rate, displayed in levels if amount > 0 else ():
-        if limit is not None and (rate > limit if side == "buy" else rate < limit):
+    left, dust, is_buy, take = amount, amount * DUST, side == "buy", fills.append
+    stopped: Stopped = ""
+    # where a fill spends its time: one subtraction and one note per level
+    for level in levels if amount > 0 else ():
+        displayed = level[1]
+        if limit is not None and (level[0] > limit if is_buy else level[0] < limit):
             stopped = "limit"
             break
-        shown = displayed if available is None else available(rate, displayed)
-        if shown <= 0:
-            continue
-        if shown >= left - dust:
-            fills.append((rate, min(left, shown)))
-            stopped = ""
+        if displayed >= left:
+            if left > dust:
+                take((level[0], left))
+            left = 0.0
             break
-        fills.append((rate, shown))
-        left -= shown
+        left -= displayed
+        take(level)
+    else:
+        stopped = "book end"
+    if left <= dust:
+        stopped = ""
     # fsum: one order and the same order in slices must cost the same, to the last bit that counts
-    filled = amount if not stopped else math.fsum(a for _, a in fills)
-    cost = math.fsum([r * a for r, a in fills])
-    return Walk(tuple(fills), filled, cost, stopped)
+    filled = math.fsum(a for _, a in fills) if stopped else amount
+    return Walk(tuple(fills), filled, math.fsum(starmap(mul, fills)), stopped)

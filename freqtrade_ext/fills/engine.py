@@ -231,10 +231,8 @@ class Engine:
         ledger = self._holdings.ledger(request.pair)
         for depth in self._market.depths:
             book = self._market.book(request.pair, depth)
-            levels = book.taken_by(request.side)
-            result = walk(
-                levels, order.remaining, request.side, request.limit, partial(ledger.left, request.side)
-            )
+            levels = ledger.untaken(request.side, book.taken_by(request.side))
+            result = walk(levels, order.remaining, request.side, request.limit)
             if result.stopped != "book end" or book.is_whole(request.side):
                 break
         return book, result
@@ -350,13 +348,14 @@ class Engine:
             is_changed |= ledger.observe(side, book.taken_by(side), is_whole=book.is_whole(side))
             quotes = book.within(side, request.limit)
             crossing = math.fsum(amount for _, amount in quotes)
-            left = math.fsum(ledger.left(side, rate, amount) for rate, amount in quotes)
+            untaken = ledger.untaken(side, quotes)
+            left = math.fsum(amount for _, amount in untaken)
             # what this order took of the quotes is no less there for it
             own = min(order.queue.places[self._settings.maker_fill].taken, crossing - left)
             displayed = book.displayed(side, request.limit)
             is_changed |= order.queue.look(displayed, left + own, order.resting, book.time_ms)
             if filled := self._book(order, book.time_ms, bnb_rate):
-                ledger.take(side, walk(quotes, filled, side, None, partial(ledger.left, side)).fills)
+                ledger.take(side, walk(untaken, filled, side).fills)
         return is_changed
 
     def _may_fill(self, order: PaperOrder) -> bool:

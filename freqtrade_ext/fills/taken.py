@@ -44,10 +44,13 @@ class Ledger:
                 del taken[rate]
         return taken != before
 
-    def left(self, side: BuySell, rate: float, displayed: float) -> float:
-        """Amount of a displayed level that is still there for us, in base units."""
-        left = displayed - self._taken[side].get(rate, 0.0)
-        return left if left > displayed * DUST else 0.0
+    def untaken(self, side: BuySell, levels: Sequence[Level]) -> Sequence[Level]:
+        """Return what of the displayed levels is still there for us; none that is nothing."""
+        taken = self._taken[side]
+        if not taken:
+            return levels
+        left = ((rate, amount - taken.get(rate, 0.0), amount * DUST) for rate, amount in levels)
+        return [(rate, amount) for rate, amount, dust in left if amount > dust]
 
     def take(self, side: BuySell, fills: Sequence[Level]) -> None:
         """Note the fills of a taker order of ours."""
