@@ -7,12 +7,14 @@ if TYPE_CHECKING:
     from freqtrade_ext.paper.install import install
     from freqtrade_ext.settings import Settings
     from freqtrade_ext.strategy.managed import ManagedStrategy
+    from freqtrade_ext.strategy.paper_fills import PaperFills
     from freqtrade_ext.strategy.signals import SignalStrategy
 
-__all__ = ["ManagedStrategy", "Settings", "SignalStrategy", "install"]
+__all__ = ["ManagedStrategy", "PaperFills", "Settings", "SignalStrategy", "install"]
 
 _HOMES = {
     "ManagedStrategy": "strategy.managed",
+    "PaperFills": "strategy.paper_fills",
     "Settings": "settings",
     "SignalStrategy": "strategy.signals",
     "install": "paper.install",

@@ -9,6 +9,7 @@ import pytest
 from freqtrade.configuration.config_validation import validate_config_schema
 
 from freqtrade_ext.replica.private import API_KEY, API_SECRET
+from freqtrade_ext.strategy.in_front import MARKET_ORDERS
 from tests.bot_process import ROOT, Market, running_bot, running_market
 from tests.served_bot import ServedBot, exits
 
@@ -111,7 +112,5 @@ def test_live_by_the_overlay_alone():
     assert config["dry_run"] is True
     assert overlay["dry_run"] is False
     validate_config_schema(config | overlay)
-    changed = {
-        name for name, value in overlay["order_types"].items() if config["order_types"].get(name) != value
-    }
+    changed = {name for name, value in overlay["order_types"].items() if MARKET_ORDERS.get(name) != value}
     assert changed == {"stoploss", "stoploss_on_exchange", "stoploss_on_exchange_limit_ratio"}

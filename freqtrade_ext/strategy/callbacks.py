@@ -12,6 +12,7 @@ from typing import Any
 
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence.custom_data import _CustomData
+from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 from sqlalchemy.exc import SQLAlchemyError
 
 logger = logging.getLogger(__name__)
@@ -82,3 +83,14 @@ def given_the_trade_itself(callback: Callback) -> Callback:
     """
     callback.__qualname__ = f"IStrategy.{callback.__name__}"
     return callback
+
+
+def theirs(callback: Callback, otherwise: Any) -> Callback:
+    """
+    Return a strategy's own callback as freqtrade would call it: what it raises is logged and not raised.
+
+    :param callback: bound to the strategy; its class and name are in the message.
+    :param otherwise: what stock freqtrade takes where the callback raises.
+    """
+    name = getattr(callback, "__qualname__", callback)
+    return strategy_safe_wrapper(callback, message=f"{name}: ", default_retval=otherwise, supress_error=True)

@@ -73,15 +73,6 @@ class Manager:
 
     # -- at the bot's start -------------------------------------------------------------------------
 
-    def settle_kills(self) -> None:
-        """Book and commit what the last bot was killed before booking; for bots with a paper engine."""
-        if self._paper is None:
-            return
-        for trade in Trade.get_open_trades():
-            if trades.settle(trade, self._paper.fill_record):
-                logger.warning("%s: booked what the last bot was killed before booking", trade.pair)
-        Trade.commit()
-
     def draw_recent(self) -> None:
         """Draw the trades that the last bot closed."""
         closed = Trade.get_trades_query(Trade.is_open.is_(False))

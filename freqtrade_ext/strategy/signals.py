@@ -10,6 +10,7 @@ from inspect import Parameter, iscoroutinefunction, signature
 from numbers import Real
 from typing import Any, Literal
 
+from freqtrade.enums import TRADE_MODES
 from freqtrade.exceptions import OperationalException
 from pandas import DataFrame
 
@@ -36,6 +37,8 @@ class SignalStrategy(ManagedStrategy):
     put into the object's attribute `market_data`.
     """
 
+    startup_candle_count: int
+    timeframe = "5m"
     signal_class: Callable[[], Any]
     symbol = "{base}"
     """what is asked about: `{base}` is BTC, `{base}{quote}` BTCUSDT, `{base}/{quote}` BTC/USDT"""
@@ -67,7 +70,7 @@ class SignalStrategy(ManagedStrategy):
         name = f"{type(self._source).__name__}.generate_signal"
         if iscoroutinefunction(self._source.generate_signal):
             raise OperationalException(f"{name} is async, it must answer at once: wrap it in asyncio.run")
-        if not (self.manager.is_trading or self._takes_data or hasattr(self._source, "market_data")):
+        if not (self.dp.runmode in TRADE_MODES or self._takes_data or hasattr(self._source, "market_data")):
             raise OperationalException(
                 f"{name}(symbol) would see the market of today in a backtest: give it a second positional "
                 "parameter for the market data, or an attribute market_data"

@@ -1,4 +1,4 @@
-"""Find a strategy by its class name and make a managed one of it; its file stays as it is."""
+"""Find a strategy by its class name and wrap it; its file stays as it is."""
 
 from __future__ import annotations
 
@@ -15,89 +15,79 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.strategy import IStrategy
 
-from freqtrade_ext.settings import Settings, SettingsError
 from freqtrade_ext.strategy.managed import ManagedStrategy
+from freqtrade_ext.strategy.paper_fills import PaperFills, settings_of
 from freqtrade_ext.strategy.signals import SignalStrategy
-from freqtrade_ext.strategy.wrapped import Wrapping
 
 logger = logging.getLogger(__name__)
 
-GIVES_WAY = {
-    "custom_stake_amount": None,
-    "custom_stoploss": None,
-    "adjust_trade_position": None,
-    "custom_exit": "custom_exit",
-    "minimal_roi": "roi",
-    "custom_roi": "roi",
-    "populate_exit_trend": "exit_signal",
-    "populate_sell_trend": "exit_signal",
-}
-"""what a strategy may have of its own -> the value of the setting `keep` that keeps it"""
+OURS = ("Managed", "Paper")
 
 
-def managed(config: Mapping[str, Any]) -> type[ManagedStrategy]:
+def managed(config: dict[str, Any]) -> type[ManagedStrategy]:
     """
-    Make a managed strategy of the class that `freqtrade_ext.strategy` names.
+    Return a managed strategy of the class that `freqtrade_ext.strategy` names.
 
     :param config: freqtrade's configuration.
     :raises OperationalException: there is no such class, or it cannot be managed; the message says why.
     """
-    try:
-        settings = Settings.from_config(config)
-    except SettingsError as error:
-        raise OperationalException(str(error)) from error
-    if settings.strategy in (None, "Managed"):
-        raise OperationalException(
-            "freqtrade_ext.strategy must name the strategy that Managed wraps, "
-            f"is {settings.strategy or 'not set'}"
-        )
-    theirs = find_class(settings.strategy, config)
+    theirs = _named(config, "Managed")
     if issubclass(theirs, ManagedStrategy):
         return theirs
-    if issubclass(theirs, IStrategy):
-        return wrap(theirs, settings)
-    if callable(getattr(theirs, "generate_signal", None)):
-        own = {"signal_class": theirs, "__file__": theirs.__file__, "__source__": theirs.__source__}
-        return type(theirs.__name__, (SignalStrategy,), own)
-    raise OperationalException(
-        f"{theirs.__name__} cannot be managed: it is neither a freqtrade strategy nor has it generate_signal"
-    )
-
-
-def wrap(theirs: type[IStrategy], settings: Settings) -> type[ManagedStrategy]:
-    """
-    Put ManagedStrategy before a strategy, as `class Mine(ManagedStrategy, Theirs)` does.
-
-    It keeps the name, which freqtrade looks for in files of hyperopted parameters and writes with trades.
-
-    :raises OperationalException: it uses names that ManagedStrategy needs, or is of interface version 1.
-    """
-    own = {name for base in theirs.__mro__ if base not in IStrategy.__mro__ for name in vars(base)}
-    if clash := sorted(own & names_needed()):
-        raise OperationalException(
-            f"{theirs.__name__} cannot be managed: ManagedStrategy uses {', '.join(clash)} itself, "
-            "rename what it has of that name"
-        )
+    if not issubclass(theirs, IStrategy):
+        return _of_signals(theirs)
     if len(getfullargspec(theirs.populate_indicators).args) == 2:
         raise OperationalException(
             f"{theirs.__name__} cannot be managed: freqtrade no longer runs interface version 1, "
             "where populate_indicators takes no metadata"
         )
-    gone = [name for name, keep in GIVES_WAY.items() if name in own and keep not in settings.keep]
-    logger.info(
-        "%s runs managed: it keeps %s; to the plan give way its stake, stop, trailing and targets%s",
-        theirs.__name__,
-        ", ".join(settings.keep) or "no exits",
-        f" ({', '.join(gone)})" if gone else "",
-    )
-    return type(theirs.__name__, (ManagedStrategy, theirs), {})
+    return _derived(ManagedStrategy, theirs)
 
 
-def names_needed() -> set[str]:
-    """Name what ManagedStrategy has beyond freqtrade's own interface."""
-    names = {name for base in (ManagedStrategy, Wrapping) for name in (*vars(base), *base.__annotations__)}
-    names -= {*dir(IStrategy), *IStrategy.__annotations__}
-    return {name for name in names if not name.startswith("__")}
+def with_paper_fills(config: dict[str, Any]) -> type[PaperFills]:
+    """
+    Return the strategy that `freqtrade_ext.strategy` names, as it is but for its fills in dry-run.
+
+    :param config: freqtrade's configuration.
+    :raises OperationalException: there is no such class, or it is no freqtrade strategy.
+    """
+    theirs = _named(config, "Paper")
+    if issubclass(theirs, PaperFills):
+        return theirs
+    if not issubclass(theirs, IStrategy):
+        raise OperationalException(
+            f"{theirs.__name__} is no freqtrade strategy, so it has no orders of its own: use "
+            "--strategy Managed, which takes its signals"
+        )
+    return _derived(PaperFills, theirs)
+
+
+def _named(config: dict[str, Any], wrapper: str) -> type[Any]:
+    name = settings_of(config).strategy
+    if name is None or name in OURS:
+        raise OperationalException(
+            f"freqtrade_ext.strategy must name the strategy that {wrapper} wraps, is {name or 'not set'}"
+        )
+    return find_class(name, config)
+
+
+def _derived(base: type[Any], theirs: type[IStrategy]) -> type[Any]:
+    """
+    Put a base class before a strategy, as `class Mine(PaperFills, Theirs)` does.
+
+    It keeps the name, which freqtrade looks for in files of hyperopted parameters and writes with trades.
+    """
+    return type(theirs.__name__, (base, theirs), {"__module__": theirs.__module__, "__doc__": theirs.__doc__})
+
+
+def _of_signals(theirs: type[Any]) -> type[ManagedStrategy]:
+    if not callable(getattr(theirs, "generate_signal", None)):
+        raise OperationalException(
+            f"{theirs.__name__} cannot be managed: it is neither a freqtrade strategy nor has it "
+            "generate_signal"
+        )
+    own = {"signal_class": theirs, "__file__": theirs.__file__, "__source__": theirs.__source__}
+    return type(theirs.__name__, (SignalStrategy,), own)
 
 
 def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:

@@ -6,6 +6,8 @@ from freqtrade_ext import ManagedStrategy
 
 
 class _Enters(ManagedStrategy):
+    timeframe = "5m"
+
     def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
         return dataframe
 

@@ -45,7 +45,7 @@ class OldInterface(IStrategy):
 
 
 class Crossing(IStrategy):
-    """No `timeframe`: config.json's, or freqtrade's way of saying nothing."""
+    """No `timeframe`: config.json has to say."""
 
     INTERFACE_VERSION = 3
     minimal_roi = {"0": 0.01}
@@ -329,18 +329,11 @@ class Leaving(Crossing):
         return 0.003
 
 
-class Wilful(IStrategy):
-    """Enters always, and would itself buy for 11, stop, average and leave in every loop."""
+class Signals(IStrategy):
+    """Enters always."""
 
     timeframe = "5m"
-    stoploss = -0.001
-    minimal_roi = {"0": -1}
-    trailing_stop = True
-    trailing_stop_positive = 0.0001
-    use_custom_stoploss = True
-    use_custom_roi = True
-    position_adjustment_enable = True
-    order_types = {"entry": "limit", "exit": "limit", "stoploss": "limit", "stoploss_on_exchange": True}
+    stoploss = -0.1
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
         return dataframe
@@ -351,6 +344,19 @@ class Wilful(IStrategy):
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
         return dataframe
+
+
+class Wilful(Signals):
+    """Would itself buy for 11, stop, average and leave in every loop."""
+
+    stoploss = -0.001
+    minimal_roi = {"0": -1}
+    trailing_stop = True
+    trailing_stop_positive = 0.0001
+    use_custom_stoploss = True
+    use_custom_roi = True
+    position_adjustment_enable = True
+    order_types = {"entry": "limit", "exit": "limit", "stoploss": "limit", "stoploss_on_exchange": True}
 
     def custom_stake_amount(self, *args, **kwargs):
         return 11
@@ -372,6 +378,109 @@ class Wilful(IStrategy):
 
     def order_filled(self, pair, trade, order, current_time, **kwargs) -> None:
         trade.set_custom_data("seen", [*trade.get_custom_data("seen", []), order.ft_order_side])
+
+
+class Ladder(Signals):
+    """Buys more where it falls, sells a third where it rises, the rest by ROI; all by limit orders."""
+
+    stoploss = -0.2
+    minimal_roi = {"0": 0.02}
+    position_adjustment_enable = True
+
+    def custom_stake_amount(self, proposed_stake, **kwargs):
+        return 60
+
+    def custom_entry_price(self, proposed_rate, **kwargs):
+        return round(proposed_rate * 1.001, 2)
+
+    def adjust_trade_position(self, trade, current_profit, **kwargs):
+        if current_profit < -0.01 and trade.nr_of_successful_entries == 1:
+            return 60, "lower"
+        if current_profit > 0.005 and trade.nr_of_successful_exits == 0:
+            return -trade.stake_amount / 3, "third"
+        return None
+
+
+class Everything(Wilful):
+    """Goes through every door at once that leads round the plan."""
+
+    custom_roi = None
+    max_entry_position_adjustment = 9
+    trailing_stop_positive_offset = 0.0001
+    unheard_of = 1
+
+    def _undo(self):
+        self.stoploss = -0.0001
+        self.minimal_roi = {0: -1}
+        self.trailing_stop = True
+        self.trailing_stop_positive = 0.0001
+        self.trailing_only_offset_is_reached = False
+        self.use_custom_stoploss = False
+        self.position_adjustment_enable = False
+        self.max_entry_position_adjustment = 9
+        self.stake_amount = 11
+        self.max_open_trades = 50
+        self.config["stake_amount"] = 11
+
+    def bot_start(self, **kwargs):
+        self._undo()
+
+    def bot_loop_start(self, current_time, **kwargs):
+        self._undo()
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
+        self._undo()
+        return super().populate_indicators(dataframe, metadata)
+
+    def min_roi_reached(self, trade, current_profit, current_time):
+        return self.minimal_roi[7] < current_profit
+
+    def min_roi_reached_entry(self, trade, trade_dur, current_time):
+        return 0, -1
+
+    def should_exit(self, *args, **kwargs):
+        raise KeyError("of should_exit")
+
+    def ft_stoploss_adjust(self, *args, **kwargs):
+        raise KeyError("of ft_stoploss_adjust")
+
+    def ft_stoploss_reached(self, *args, **kwargs):
+        raise KeyError("of ft_stoploss_reached")
+
+    def _adjust_trade_position_internal(self, *args, **kwargs):
+        return 30, "more"
+
+    def ft_check_timed_out(self, *args, **kwargs):
+        return True
+
+    def check_exit_timeout(self, *args, **kwargs):
+        return True
+
+    def confirm_trade_entry(self, *args, **kwargs):
+        raise KeyError("of confirm_trade_entry")
+
+    def custom_exit_price(self, proposed_rate, **kwargs):
+        return proposed_rate * 1.01
+
+    def adjust_entry_price(self, current_order_rate, **kwargs):
+        return current_order_rate
+
+    def adjust_exit_price(self, current_order_rate, **kwargs):
+        return current_order_rate * 1.01
+
+    def order_filled(self, pair, trade, order, current_time, **kwargs):
+        trade.stop_loss = 1.0
+        raise ValueError("of order_filled")
+
+
+class Adjusting(Everything):
+    """By the one callback that freqtrade takes in place of the two."""
+
+    adjust_entry_price = IStrategy.adjust_entry_price
+    adjust_exit_price = IStrategy.adjust_exit_price
+
+    def adjust_order_price(self, current_order_rate, is_entry, **kwargs):
+        return current_order_rate if is_entry else current_order_rate * 1.01
 
 
 class FirstInterface(IStrategy):
@@ -396,9 +505,12 @@ class SameNames(Crossing):
 
 
 class CountsByRule(Crossing):
+    timeframe = "5m"
+    most = 250
+
     @property
     def startup_candle_count(self):
-        return 50
+        return self.most
 
 
 class NoStrategy:

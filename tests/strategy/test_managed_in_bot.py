@@ -31,9 +31,17 @@ def change(bot, *statements):
         database.commit()
 
 
-def test_unedited_strategy_runs_by_plan(new_bot, market):
-    """Its own stake, stop, profit, averaging and exits give way; its signals and what it is told do not."""
-    bot = new_bot("Managed", freqtrade_ext={"strategy": "Wilful"})
+def sold(bot, tag):
+    return [o for o in bot.orders() if (o["ft_order_tag"] or "").startswith(tag) and o["filled"]]
+
+
+@pytest.mark.parametrize("name", ["Wilful", "Everything"])
+def test_unedited_strategy_runs_by_plan(new_bot, market, name):
+    """
+    Its own stake, stop, profit, averaging and exits give way, whatever it tries; its signals, its order types
+    and what it is told do not.
+    """
+    bot = new_bot("Managed", freqtrade_ext={"strategy": name})
     (bot.folder / "user_data" / "strategies").mkdir()
     shutil.copy(ROOT / "strategies" / "managed.py", bot.folder / "user_data" / "strategies")
     with running_bot(bot):
@@ -41,16 +49,22 @@ def test_unedited_strategy_runs_by_plan(new_bot, market):
         bot.wait_for_loops(3)
         (trade,) = bot.trades()
         assert trade["is_open"]
-        assert (trade["strategy"], trade["enter_tag"]) == ("Wilful", "always")
+        assert (trade["strategy"], trade["enter_tag"]) == (name, "always")
         assert trade["stop_loss"] == plan["stop_rate"]
         assert trade["stake_amount"] == pytest.approx(150, abs=1.1)
         first = plan["target_rates"][0]
         market.freeze("BTCUSDT", [(first + 10, 5.0)], [(first + 20, 5.0)])
-        entry, exit_order = bot.wait(lambda: len(bot.orders()) == 2 and bot.orders(), "the first target")
-        assert exit_order["ft_order_tag"].startswith("tp1")
-        share = 100 * exit_order["filled"] / entry["filled"]
+        (target,) = bot.wait(lambda: sold(bot, "tp1"), "the first target")
+        entry = bot.orders()[0]
+        assert {entry["order_type"], target["order_type"]} == {"limit"}
+        assert target["average"] == first + 10
+        share = 100 * target["filled"] / entry["filled"]
         assert share == pytest.approx(plan["shares"][0], abs=1)
-        bot.wait(lambda: bot.custom_data().get("seen") == ["buy", "sell"], "it to be told of both")
+        if name == "Wilful":
+            bot.wait(lambda: bot.custom_data().get("seen") == ["buy", "sell"], "it to be told of both")
+        else:
+            assert times_said(bot, "Everything.confirm_trade_entry: Unexpected error")
+        assert bot.trades()[0]["stop_loss"] == plan["stop_rate"]
 
 
 def test_plan_survives_kill_before_the_entry_has_filled(new_bot, market):

@@ -62,6 +62,24 @@ def test_its_own_stake_stop_and_targets_give_way(run, name):
     assert strategy.get_strategy_name() == name
 
 
+@pytest.mark.parametrize("name", ["Everything", "Adjusting"])
+@pytest.mark.parametrize("orders", ["market", "limit"])
+def test_no_door_leads_round_the_plan(run, caplog, name, orders):
+    """Rules set in callbacks, freqtrade's own methods, prices, timeouts, exceptions: all at once."""
+    types = {"entry": orders, "exit": orders, "stoploss": orders, "stoploss_on_exchange": False}
+    run("Signals", order_types=types)
+    of_signals_alone = [(str(trade), trade.close_date, trade.close_profit_abs) for trade, _ in trades()]
+    strategy = run(name, order_types=types)
+    check_planned()
+    assert [(str(t), t.close_date, t.close_profit_abs) for t, _ in trades()] == of_signals_alone
+    assert {order.ft_order_tag for trade, _ in trades() for order in trade.orders} >= {"tp1", "stop_loss"}
+    assert (strategy.minimal_roi, strategy.stoploss, strategy.trailing_stop) == ({}, -0.10, False)
+    assert "Everything.confirm_trade_entry: " in caplog.text
+    assert (
+        f"{name} sets stoploss to -0.0001, which does not count under the plan: it stays -0.1" in caplog.text
+    )
+
+
 def test_old_interface(run):
     run("OldInterface", timerange="20230301-20230308")
     reasons = {trade.exit_reason for trade, _ in trades()}
@@ -75,10 +93,20 @@ def test_old_interface_keeps_custom_sell_on_demand(run):
 
 
 def test_timeframe_comes_of_the_configuration_where_the_strategy_has_none(run):
-    assert run("Crossing").timeframe == "5m"
-    check_planned()
     assert run("Crossing", timeframe="15m").timeframe == "15m"
     check_planned()
+
+
+def test_strategy_without_timeframe_is_refused_as_by_stock_freqtrade(run):
+    with pytest.raises(OperationalException, match="Crossing has no timeframe: set it there"):
+        run("Crossing")
+
+
+def test_startup_candle_count_that_is_a_property_is_raised(run):
+    strategy = run("CountsByRule")
+    assert strategy.startup_candle_count == 250
+    strategy.most = 50
+    assert strategy.startup_candle_count == 200
 
 
 def test_informative_pairs_of_both_kinds(run):
@@ -144,9 +172,36 @@ def test_it_says_what_gives_way(run, caplog):
     with caplog.at_level(logging.INFO, "freqtrade_ext"):
         run("OwnStop")
     assert (
-        "OwnStop runs managed: it keeps exit_signal; to the plan give way its stake, stop, trailing and "
-        "targets (custom_stoploss, minimal_roi)" in caplog.text
-    )
+        "OwnStop runs by plan: it keeps exit_signal; stake, stop and targets are the plan's, not its own "
+        "custom_stoploss, minimal_roi, stoploss, trailing_stop, trailing_stop_positive, use_custom_stoploss"
+    ) in caplog.text
+    assert "do not run" not in caplog.text
+    assert "averaging down" not in caplog.text
+
+
+def test_it_says_which_exits_of_a_strategy_do_not_run_and_how_to_keep_them(run, caplog):
+    run("OldInterface")
+    assert (
+        'OldInterface: its own exits (custom_sell) do not run; keep them with "keep": '
+        '["exit_signal", "custom_exit"]'
+    ) in caplog.text
+
+
+def test_it_says_that_averaging_down_is_off(run, caplog):
+    run("Averaging")
+    assert (
+        "Averaging: averaging down is off: 2 of its callbacks are not used (adjust_trade_position, "
+        "custom_stake_amount); `--strategy Paper` runs it as it is"
+    ) in caplog.text
+
+
+def test_it_says_what_of_the_configuration_does_not_count_and_freqtrade_says_nothing_else(run, caplog):
+    with caplog.at_level(logging.INFO, "freqtrade"):
+        run("Averaging", minimal_roi={"0": 0.001}, stake_amount=20)
+    assert "minimal_roi {'0': 0.001} of the configuration does not count: by the plan it is {}" in caplog.text
+    assert "stake_amount 20 of the configuration does not count" in caplog.text
+    assert "Strategy using minimal_roi: {}" in caplog.text
+    assert "Override strategy 'minimal_roi'" not in caplog.text
 
 
 def test_longer_timeframe_than_the_hour(run, tmp_path, shared_data):
@@ -171,7 +226,7 @@ def test_minutes(run, tmp_path, shared_data):
 
 
 def test_managed_and_as_it_is_in_one_list(run, backtest):
-    lone = run("Crossing").get_strategy_name()
+    lone = run("Crossing", timeframe="5m").get_strategy_name()
     managed = len(LocalTrade.bt_trades)
     backtesting = backtest(
         strategy_list=["Managed", "Crossing"],
@@ -203,7 +258,6 @@ def test_by_inheritance(backtest, tmp_path):
     [
         ("FirstInterface", "freqtrade no longer runs interface version 1"),
         ("SameNames", "ManagedStrategy uses manager itself"),
-        ("CountsByRule", "CountsByRule has a property startup_candle_count"),
         ("NoStrategy", "neither a freqtrade strategy nor has it generate_signal"),
         ("Nobody", "no file in .* defines this class"),
         ("Managed", "must name the strategy that Managed wraps, is Managed"),
