@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from freqtrade_ext.feed.clock import ExchangeClock, now_ms
 from freqtrade_ext.feed.following import Following
-from freqtrade_ext.feed.streams import Streams
+from freqtrade_ext.feed.streams import QUIET_SECONDS, Streams
 from freqtrade_ext.fills.book import BadBook, Book
 from freqtrade_ext.fills.market import Cursor
 from freqtrade_ext.fills.queue import Print
@@ -113,6 +113,10 @@ class Feed:
         """
         return self._ask(self._prints(pair, since))
 
+    def is_trading(self, pair: str) -> bool:
+        """Return whether there was a trade within the last two seconds."""
+        return bool(self._ask(self._is_trading(pair)))
+
     def wait(self, alarms: Mapping[str, Alarm], seconds: float) -> bool:
         """
         Sleep until a rate leaves its alarm's range, at most this long; True if woken.
@@ -200,6 +204,12 @@ class Feed:
             return True
         stamp_ms = self._clock.local_ms(streams.stamp_ms)
         return stamp_ms is not None and stamp_ms >= not_before_ms
+
+    async def _is_trading(self, pair: str) -> bool:
+        streams = self._following.live(pair)
+        if streams is None or not streams.prints:
+            return False
+        return time.monotonic() - streams.trades_topic.told < QUIET_SECONDS
 
     async def _prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
         streams = self._following.live(pair)

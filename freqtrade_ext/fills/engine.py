@@ -256,6 +256,8 @@ class Engine:
 
     def _check_filters(self, request: OrderRequest, book: Book) -> None:
         rules = self._market.rules(request.pair)
+        if not self._market.is_open(request.pair):
+            raise OrderRejected("Market is closed")
         opposite = book.taken_by(request.side) or book.bids or book.asks
         others = self._holdings.open_orders(request.pair)
         candidate = Candidate(

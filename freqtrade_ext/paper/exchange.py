@@ -23,6 +23,7 @@ from freqtrade_ext.fills.engine import Engine, OrderRejected
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.paper.left_over import bring_funding, order_left
+from freqtrade_ext.paper.listing import require_listed
 from freqtrade_ext.paper.stock import (
     in_contracts,
     restore_async_markets,
@@ -85,7 +86,13 @@ class PaperExchange(Exchange):
         return [order.to_ccxt(stop_rate_name(self)) for order in orders]
 
     def fetch_l2_order_book(self, pair: str, limit: int = 100) -> dict[str, Any]:
-        """:raises TemporaryError: for a book that cannot be true, which stock freqtrade would trade on."""
+        """
+        Return the book from the feed, else by REST.
+
+        :raises TemporaryError: for a pair that is not listed, which the feed may still know, and for a book
+            that cannot be true, which stock freqtrade would trade on.
+        """
+        require_listed(self, pair)
         live = self.feed.book(pair, limit) if self.feed else None
         if live:
             # ccxt counts contracts, the engine base units
@@ -105,6 +112,7 @@ class PaperExchange(Exchange):
 
     def fetch_ticker(self, pair: str) -> dict[str, Any]:
         """Bid, ask and last come from the feed; the figures of the last 24 hours once a minute by REST."""
+        require_listed(self, pair)
         top = self.feed.top(pair) if self.feed else None
         last = self.feed.prints(pair, None) if self.feed else None
         ticker = self.tickers.get(pair) if top and last else None
@@ -114,6 +122,16 @@ class PaperExchange(Exchange):
         if not top or not last:
             return ticker
         return ticker | {"bid": top[0], "ask": top[1], "last": last[-1].rate, "close": last[-1].rate}
+
+    def get_min_pair_stake_amount(
+        self, pair: str, price: float, stoploss: float, leverage: float = 1.0
+    ) -> float | None:
+        require_listed(self, pair)
+        return super().get_min_pair_stake_amount(pair, price, stoploss, leverage)
+
+    def get_max_pair_stake_amount(self, pair: str, price: float, leverage: float = 1.0) -> float:
+        require_listed(self, pair)
+        return super().get_max_pair_stake_amount(pair, price, leverage)
 
     def create_order(
         self,

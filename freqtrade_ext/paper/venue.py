@@ -22,6 +22,7 @@ from freqtrade_ext.fills.funding import FundingRate
 from freqtrade_ext.fills.margin import MarginRules, MarkCandle
 from freqtrade_ext.fills.market import Cursor, Rules
 from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.paper.listing import Listing, require_listed
 from freqtrade_ext.paper.perpetual import fundings, margin_rules, marks
 from freqtrade_ext.paper.stock import book_depths, ccxt_client
 
@@ -75,9 +76,9 @@ class Venue:
     """
 
     def __init__(self, exchange: Exchange, feed: Feed | None = None) -> None:
-        self._exchange, self._feed = exchange, feed
-        listed = book_depths(exchange) or (20, 100)
-        usual = tuple(depth for depth in listed if depth >= 20) or (max(listed),)
+        self._exchange, self._feed, self._listing = exchange, feed, Listing(exchange, feed)
+        depths = book_depths(exchange) or (20, 100)
+        usual = tuple(depth for depth in depths if depth >= 20) or (max(depths),)
         self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
         is_spot = exchange.trading_mode == TradingMode.SPOT
         self._is_binance_spot = exchange.id == "binance" and is_spot
@@ -144,19 +145,23 @@ class Venue:
                 return found, since
 
     def rules(self, pair: str) -> Rules:
-        """:raises TemporaryError: the exchange no longer lists the pair, or with unreadable filters."""
-        market = self._exchange.markets.get(pair)
-        if market is None:
-            raise TemporaryError(f"{self._exchange.name} no longer lists {pair}")
-        listed = market["info"].get("filters")
+        """:raises TemporaryError: the exchange does not list the pair, or with unreadable filters."""
+        require_listed(self._exchange, pair)
         with sensible(f"{self._exchange.name}'s filters of {pair}"):
-            filters = {f["filterType"]: f for f in listed} if listed else from_limits(market)
+            market = self._exchange.markets[pair]
+            rows = market["info"].get("filters")
+            filters = {f["filterType"]: f for f in rows} if rows else from_limits(market)
         maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
         if self._exchange.trading_mode == TradingMode.SPOT:
             return Rules(filters, maker, taker)
         if pair not in self._margins:
             self._margins[pair] = margin_rules(self._exchange, pair)
         return Rules(filters, maker, taker, self._contract_size(pair), self._margins[pair])
+
+    def is_open(self, pair: str) -> bool:
+        """:raises TemporaryError: the exchange does not list the pair, or fails."""
+        require_listed(self._exchange, pair)
+        return self._listing.is_open(pair, self._ask)
 
     def fundings(self, pair: str, since_ms: int) -> list[FundingRate]:
         """:raises TemporaryError: the exchange fails, or answers something else."""

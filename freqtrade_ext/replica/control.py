@@ -100,7 +100,8 @@ class Control:
         """
         {"symbol", "status", "tick", "step", "min_notional"}: change what is given of the trading rules.
 
-        Nobody trades while the status is another than TRADING (Binance's words: HALT, BREAK).
+        Nobody trades while the status is another than TRADING (Binance's words: HALT, BREAK). A pair whose
+        status is DELISTED is not listed any more, and no request for it is answered.
         """
         running = self._exchange.running[body["symbol"]]
         changes: dict[str, Any] = {

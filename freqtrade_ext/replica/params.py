@@ -10,6 +10,7 @@ from freqtrade_ext.replica.errors import ApiError, illegal, invalid, missing
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import to_fixed
 from freqtrade_ext.replica.market import Market
+from freqtrade_ext.replica.symbols import DELISTED
 
 _INTEGER = re.compile("[0-9]{1,20}")
 _DECIMAL = re.compile("[0-9]{1,20}([.][0-9]{1,20})?")
@@ -72,7 +73,7 @@ class Params:
         if "symbol" in self:
             return [self.market()]
         if "symbols" not in self:
-            return self._exchange.markets
+            return [market for market in self._exchange.markets if market.symbol.status != DELISTED]
         try:
             names = json.loads(self.text("symbols"))
         except ValueError:
@@ -83,6 +84,6 @@ class Params:
 
     def _listed(self, name: str) -> Market:
         running = self._exchange.running.get(name)
-        if running is None:
+        if running is None or running.market.symbol.status == DELISTED:
             raise ApiError(-1121, "Invalid symbol.")
         return running.market

@@ -17,6 +17,8 @@ ORDER_TYPES = [
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 ]
+DELISTED = "DELISTED"
+"""status of a pair that is listed no more, a word of ours"""
 STP_MODES = ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"]
 RATE_LIMITS = [
     {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
@@ -63,6 +65,7 @@ class Symbol:
     max_market_amount: int
     min_notional: int
     status: str = "TRADING"
+    """as Binance words it, or `DELISTED`"""
     start_rate: int
     is_known: bool
     """whether the trading rules are Binance's"""

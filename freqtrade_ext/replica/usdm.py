@@ -16,7 +16,7 @@ from freqtrade_ext.replica.exchange import Exchange, Running
 from freqtrade_ext.replica.fixed import E8, to_fixed, to_text
 from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.params import Params
-from freqtrade_ext.replica.symbols import Symbol
+from freqtrade_ext.replica.symbols import DELISTED, Symbol
 
 ORDER_TYPES = ("LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET")
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX")
@@ -121,7 +121,7 @@ def _exchange_info(exchange: Exchange, params: Params) -> Any:
         ],
         "exchangeFilters": [],
         "assets": [{"asset": a, "marginAvailable": True, "autoAssetExchange": "-10000"} for a in assets],
-        "symbols": [info(market.symbol) for market in exchange.markets],
+        "symbols": [info(market.symbol) for market in exchange.markets if market.symbol.status != DELISTED],
     }
 
 

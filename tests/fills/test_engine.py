@@ -62,6 +62,20 @@ def test_a_fill_of_one_level_has_its_rate_exactly(lots, ticks):
     assert (taker.average, resting.poll(maker).average) == (rate, rate)
 
 
+def test_a_closed_market_takes_no_order_and_keeps_those_that_rest():
+    d = desk(asks=[(100.0, 5.0)], maker_fill="optimistic")
+    resting = d.order("buy", 2, limit=99.0)
+    d.market.is_closed = True
+    for limit in (None, 98.0, 100.0):
+        with pytest.raises(OrderRejected, match="Market is closed"):
+            d.order("buy", 1, limit=limit)
+    assert d.poll(resting).status == "open"
+    d.market.is_closed = False
+    d.market.trade("sell", 99.0, 5.0)
+    assert d.poll(resting).status == "closed"
+    assert d.order("buy", 1).filled == 1
+
+
 def test_the_same_liquidity_never_fills_twice():
     d = desk(asks=[(100.0, 5.0), (101.0, 5.0)])
     assert d.order("buy", 5).average == 100
