@@ -33,13 +33,10 @@ class ScriptedMarket:
         self.contract_size = 1.0
         self.range = (0.0, math.inf)
         self.differences: list[Book] = []
-<<<<<<< HEAD
         self.margin = MarginRules()
         self.funding_rates: list[FundingRate] = []
         self.mark_candles: list[MarkCandle] = []
-=======
         self.is_closed = False
->>>>>>> 529dcc8 (A halted market takes no order and keeps those that rest; a pair with an open trade that is listed no more ends nothing)
         self.during_sleep: Callable[[], None] | None = None
         """what happens in the market while an order is on its way"""
 
@@ -71,11 +68,7 @@ class ScriptedMarket:
         return found, Cursor(int(self.tape[-1].id) if self.tape else -1, ())
 
     def rules(self, pair: str) -> Rules:
-<<<<<<< HEAD
         return Rules(self.filters, self.maker_fee, self.fee, self.contract_size, self.margin)
-=======
-        return Rules(self.filters, self.maker_fee, self.fee, self.contract_size)
->>>>>>> 529dcc8 (A halted market takes no order and keeps those that rest; a pair with an open trade that is listed no more ends nothing)
 
     def is_open(self, pair: str) -> bool:
         return not self.is_closed
