@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from uuid import uuid4
 
 from freqtrade_ext.fills.account import Account, currencies
@@ -178,8 +177,8 @@ class Futures:
         bankrupt = max((entry_cost - stake) / held, 0.0)
         worst = max(marks[0], bankrupt) if held > 0 else min(marks[1], bankrupt)
         book = self._market.book(pair, self._market.depths[-1])
-        available = partial(self._holdings.ledger(pair).left, side)
-        taken = walk(book.taken_by(side), abs(held), side, bankrupt, available).no_better_than(worst, side)
+        levels = self._holdings.ledger(pair).untaken(side, book.taken_by(side))
+        taken = walk(levels, abs(held), side, bankrupt).no_better_than(worst, side)
         return max(abs(taken.cost - bankrupt * taken.filled) - rules.fee * taken.cost, 0.0)
 
     def _order(self, pair: str, side: BuySell, amount: float, mark: float) -> PaperOrder:
