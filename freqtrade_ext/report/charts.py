@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from freqtrade_ext.report.results import EquityPoint
 from freqtrade_ext.report.svg import Axis, Point, add, drawing, line, markup, path, text, title
+from freqtrade_ext.report.table import money
 
 DOTS = 100
 """trades up to which each one is a dot"""
@@ -37,25 +38,32 @@ class Step(NamedTuple):
 
 
 def equity_chart(
-    points: Sequence[EquityPoint], start: float, began: datetime, currency: str, has_claims: bool
+    points: Sequence[EquityPoint],
+    start: float,
+    began: datetime,
+    until: datetime,
+    currency: str,
+    has_claims: bool,
 ) -> Markup:
     """Draw the balance as executed, as a naive dry-run would have claimed it, and the drawdown below."""
-    chart = drawing(1000, 330, "Balance after each closed trade, and drawdown")
-    times = [began, *(point.time for point in points)]
-    balances = [start, *(point.balance for point in points)]
-    claims = [start, *(point.claimed for point in points)] if has_claims else []
-    sunk = [0.0, *(point.drawdown_abs for point in points)]
-    x = Axis([time.timestamp() for time in times], 70, 985)
-    y = Axis([*balances, *claims], 225, 15, 0.05)
-    below = Axis([0.0, max(sunk) or 1.0], 250, 305)
+    chart = drawing(480, 270, "Balance after each closed trade, and drawdown")
+    # it stays as it is from the last trade to the end of the time
+    last = points[-1]
+    times = [began, *(point.time for point in points), max(until, last.time)]
+    balances = [start, *(point.balance for point in points), last.balance]
+    claims = [start, *(point.claimed for point in points), last.claimed] if has_claims else []
+    sunk = [0.0, *(point.drawdown_abs for point in points), last.drawdown_abs]
+    x = Axis([time.timestamp() for time in times], 64, 470)
+    y = Axis([*balances, *claims], 170, 12, 0.05)
+    below = Axis([0.0, max(sunk) or 1.0], 190, 240)
     _grid(chart, x, y, began, times[-1])
     if claims:
         title(add(chart, "polyline", "claimed", points=path(_steps(x, y, times, claims))), "naive dry-run")
     title(add(chart, "polyline", "balance", points=path(_steps(x, y, times, balances))), "as executed")
     edge = _steps(x, below, times, sunk)
     add(chart, "polygon", "drawdown", points=path([*edge, (edge[-1][0], below(0)), (edge[0][0], below(0))]))
-    text(chart, 62, 258, "drawdown", "end")
-    text(chart, 62, 305, f"{max(sunk):,.2f}", "end")
+    text(chart, x.start + 4, 238, "drawdown")
+    text(chart, 58, 240, f"{-max(sunk):z,.2f}", "end")
     for point in points if len(points) <= DOTS else []:
         dot = add(chart, "circle", "dot", cx=x(point.time.timestamp()), cy=y(point.balance), r=3)
         title(dot, f"#{point.trade_id}, {point.time:%Y-%m-%d %H:%M}: {point.balance:,.2f} {currency}")
@@ -77,12 +85,16 @@ def bridge_chart(steps: Sequence[Step], currency: str) -> Markup:
         tone = "level" if step.is_level else tone_of(step.value)
         add(chart, "rect", tone, x=min(x(left), x(right)), y=y, width=width, height=22, rx=2)
         text(chart, 198, y + 16, step.label, "end", "name")
-        text(chart, 478, y + 16, f"{step.value:+,.3f} {currency}", "end", "name")
+        text(chart, 478, y + 16, f"{money(step.value, currency)} {currency}", "end", "name")
     return markup(chart)
 
 
-def column_chart(columns: Mapping[str, float], label: str, unit: str) -> Markup:
-    """Draw one column per group, upwards or downwards from 0."""
+def column_chart(columns: Mapping[str, float], label: str, unit: str, *, is_money: bool = False) -> Markup:
+    """
+    Draw one column per group, upwards or downwards from 0.
+
+    :param is_money: a minus is a loss.
+    """
     chart = drawing(480, 210, label)
     y = Axis([0.0, *columns.values()], 180, 12)
     are_counts = all(value.is_integer() for value in columns.values())
@@ -94,7 +106,8 @@ def column_chart(columns: Mapping[str, float], label: str, unit: str) -> Markup:
     room = min(429 / len(columns), WIDEST)
     for place, (name, value) in enumerate(columns.items()):
         left, height = 46 + room * (place + 0.12), max(abs(y(value) - y(0)), 0.5)
-        column = add(chart, "rect", "cost", x=left, y=min(y(value), y(0)), width=room * 0.76, height=height)
+        tone = tone_of(value) if is_money else "cost"
+        column = add(chart, "rect", tone, x=left, y=min(y(value), y(0)), width=room * 0.76, height=height)
         title(column, f"{name}: {value:,.4g} {unit}")
         if place % max(1, round(len(columns) / 12)) == 0:
             text(chart, left + room * 0.38, 200, name, "middle")
@@ -127,9 +140,9 @@ def _grid(chart: Element, x: Axis, y: Axis, began: datetime, ended: datetime) ->
         text(chart, x.start - 8, y(tick) + 4, f"{tick:,.6g}", "end")
     span = ended - began
     style = next(style for shortest, style in TIME_STYLES if span >= shortest)
-    for part, anchor in enumerate(("start", "middle", "middle", "middle", "end")):
-        place = x.start + (x.end - x.start) * part / 4
-        text(chart, place, 325, f"{began + span * part / 4:{style}}", anchor)
+    for part, anchor in enumerate(("start", "middle", "end")):
+        place = x.start + (x.end - x.start) * part / 2
+        text(chart, place, 262, f"{began + span * part / 2:{style}}", anchor)
 
 
 def _steps(x: Axis, y: Axis, times: Sequence[datetime], values: Sequence[float]) -> list[Point]:

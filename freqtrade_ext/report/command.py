@@ -17,7 +17,7 @@ from rich.console import Console
 from sqlalchemy import make_url
 
 from freqtrade_ext.arguments import parser_of
-from freqtrade_ext.report.database import DatabaseError, read_trades
+from freqtrade_ext.report.database import DatabaseError, read_about, read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.page import render
 from freqtrade_ext.report.terminal import print_report
@@ -34,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Show what a bot earned and what trading cost it: writes one HTML page and prints its tables.",
     )
     parser.add_argument(
-        "--db-url", metavar="URL", help="default: the database that config.json leads freqtrade to"
+        "--db-url",
+        metavar="URL",
+        help="default: that of config.json, or the newest of freqtrade's paper account and the embedded "
+        "exchange's runs",
     )
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("user_data/plot"), help="default: %(default)s"
@@ -42,16 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = parser.parse_args(arguments)
     try:
         config = read_config()
-        db_url = known.db_url or default_url(config)
-        trades = read_trades(db_url)
+        db_url = known.db_url or newest_url(config)
+        trades, about = read_trades(db_url), read_about(db_url)
         report = make_report(trades, start_balance(config, trades[-1].currency) if trades else None)
         known.out.mkdir(parents=True, exist_ok=True)
         page = known.out / PAGE
-        page.write_text(render(report, str(make_url(db_url)), datetime.now(UTC)), encoding="utf-8")
+        page.write_text(render(report, str(make_url(db_url)), datetime.now(UTC), about), encoding="utf-8")
     except (DatabaseError, OperationalException, OSError) as error:
         print(f"freqtrade-ext report: {error}", file=sys.stderr)
         return 1
     print_report(report, Console())
+    if known.db_url is None:
+        print(f"database: {make_url(db_url)}")
     print(f"page: {page}")
     return 0
 
@@ -72,6 +77,23 @@ def default_url(config: Mapping[str, Any]) -> str:
     if config.get("dry_run", not config):
         return DEFAULT_DB_DRYRUN_URL if url in (None, DEFAULT_DB_PROD_URL) else str(url)
     return str(url or DEFAULT_DB_PROD_URL)
+
+
+def newest_url(config: Mapping[str, Any]) -> str:
+    """Choose as freqtrade does; of its paper database and the embedded exchange's, the one written last."""
+    url = default_url(config)
+    own = Path(make_url(DEFAULT_DB_DRYRUN_URL).database or "")
+    paths = [own, *Path("user_data").glob("embedded-*.sqlite")]
+    written = {path: _written(path) for path in paths if path.exists()}
+    if url != DEFAULT_DB_DRYRUN_URL or not written:
+        return url
+    return f"sqlite:///{max(written, key=written.__getitem__)}"
+
+
+def _written(path: Path) -> float:
+    # SQLite writes beside the file first
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return max(file.stat().st_mtime for file in files if file.exists())
 
 
 def start_balance(config: Mapping[str, Any], currency: str) -> float | None:

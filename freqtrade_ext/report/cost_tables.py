@@ -25,10 +25,10 @@ def shortfall_table(orders: Sequence[OrderRow], currency: str) -> Table:
             label,
             f"{cost.fills}",
             money(cost.decided, currency, "-"),
-            money(cost.slippage, currency),
-            money(cost.fees, currency),
-            money(cost.shortfall, currency),
-            bps(cost.shortfall_bps),
+            money(-cost.slippage, currency),
+            money(-cost.fees, currency),
+            money(-cost.shortfall, currency),
+            bps(-cost.shortfall_bps),
         )
         for label, cost in found.items()
     ]
@@ -38,7 +38,7 @@ def shortfall_table(orders: Sequence[OrderRow], currency: str) -> Table:
         "decided on. The sum per value of all fills is the fee for backtests.",
         head=("Fills", "Count", "Value decided", "Slippage", "Fees", "Shortfall", "Per value"),
         rows=rows,
-        bars=[cost.shortfall_bps for cost in found.values()],
+        bars=[-cost.shortfall_bps for cost in found.values()],
     )
 
 
@@ -127,19 +127,19 @@ def _slippage(title: str, head: str, found: Mapping[str, Cost], currency: str) -
         (
             label,
             f"{cost.fills}",
-            bps(cost.slippage_bps),
-            bps(cost.median_bps),
-            bps(cost.worst_bps),
-            money(cost.slippage, currency),
+            bps(-cost.slippage_bps),
+            bps(-cost.median_bps),
+            bps(-cost.worst_bps),
+            money(-cost.slippage, currency),
         )
         for label, cost in found.items()
     ]
     return Table(
         title=title,
-        note="Average rate against the rate decided on, positive is worse; the mean weighs by value.",
+        note="Average rate against the rate decided on, minus is worse for you; the mean weighs by value.",
         head=(head, "Fills", "Mean", "Median", "Worst", "Cost"),
         rows=rows,
-        bars=[cost.slippage_bps for cost in found.values()],
+        bars=[-cost.slippage_bps for cost in found.values()],
     )
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from freqtrade import __version__ as freqtrade_version
 from freqtrade.persistence import Order, Trade
 from freqtrade.persistence.custom_data import _CustomData
+from freqtrade.persistence.key_value_store import _KeyValueStoreModel
+from freqtrade.persistence.wallet_history import WalletHistory
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from freqtrade_ext.fills.orders import PaperOrder
+from freqtrade_ext.paper.market_name import MARKET_KEY
 from freqtrade_ext.paper.store import PaperState
-from freqtrade_ext.report.rows import Row, TradeRow, trade_row
+from freqtrade_ext.report.rows import Row, TradeRow, text, trade_row, utc
+
+T = TypeVar("T")
 
 TRADE_COLUMNS = (
     "id pair is_short is_open open_date close_date open_rate stop_loss min_rate max_rate stake_amount "
@@ -33,6 +41,16 @@ class DatabaseError(RuntimeError):
     """The database cannot be read; the message names it, without its password, and says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a database tells of its bot beyond trades."""
+
+    market: str = ""
+    """name of a market that is not the real one; empty for that"""
+    until: datetime | None = None
+    """UTC, when the bot last kept its balance"""
+
+
 def read_trades(db_url: str) -> list[TradeRow]:
     """
     Read all trades with their orders, plans and fill records, oldest first.
@@ -40,6 +58,15 @@ def read_trades(db_url: str) -> list[TradeRow]:
     :param db_url: as freqtrade takes it.
     :raises DatabaseError: there is none, it does not answer, or it is not freqtrade's.
     """
+    return _read(db_url, _trades)
+
+
+def read_about(db_url: str) -> About:
+    """Read what is known of the bot; raises as `read_trades` does."""
+    return _read(db_url, _about)
+
+
+def _read(db_url: str, reading: Callable[[Connection, str], T]) -> T:
     try:
         name = str(make_url(db_url))
     except ArgumentError as error:
@@ -52,7 +79,7 @@ def read_trades(db_url: str) -> list[TradeRow]:
             with engine.connect() as connection:
                 if connection.dialect.name == "sqlite":
                     connection.exec_driver_sql("begin")  # sqlite3 itself begins only to write
-                return _trades(connection, name)
+                return reading(connection, name)
         finally:
             engine.dispose()
     except ModuleNotFoundError as error:
@@ -99,6 +126,18 @@ def _trades(connection: Connection, name: str) -> list[TradeRow]:
     records = _records(connection) if "paper_state" in tables else {}
     trades = _rows(connection, Trade.__table__, TRADE_COLUMNS)
     return [trade_row(trade, orders[trade["id"]], custom[trade["id"]], records) for trade in trades]
+
+
+def _about(connection: Connection, name: str) -> About:
+    tables = set(inspect(connection).get_table_names())
+    market, until = "", None
+    if "KeyValueStore" in tables:
+        rows = _rows(connection, _KeyValueStoreModel.__table__, "key string_value")
+        market = next((text(row["string_value"]) for row in rows if row["key"] == MARKET_KEY), "")
+    if "wallet_history" in tables:
+        kept = _rows(connection, WalletHistory.__table__, "timestamp")
+        until = max((time for row in kept if (time := utc(row["timestamp"]))), default=None)
+    return About(market, until)
 
 
 def _records(connection: Connection) -> dict[str, Any]:

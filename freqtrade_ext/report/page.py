@@ -14,7 +14,16 @@ from markupsafe import Markup
 from freqtrade_ext.report import cost_tables, trade_tables
 from freqtrade_ext.report.charts import Step, bar, bridge_chart, column_chart, equity_chart
 from freqtrade_ext.report.costs import costs_by, hour, percentile
+from freqtrade_ext.report.database import About
 from freqtrade_ext.report.figures import Report
+from freqtrade_ext.report.performance import (
+    FEW,
+    Performance,
+    holding_ratio,
+    likely_range,
+    performance,
+    profits_by,
+)
 from freqtrade_ext.report.table import Table, bps, money, percent
 from freqtrade_ext.report.timeline import timeline
 
@@ -25,13 +34,22 @@ BINS = 20
 """columns of the latency chart"""
 
 
-def render(report: Report, source: str, made: datetime) -> str:
+CARDS = 12
+"""of them, shown without a click"""
+
+MONTHS_FROM = 62
+"""days from which profits are shown by month"""
+
+
+def render(report: Report, source: str, made: datetime, about: About | None = None) -> str:
     """
     Draw the page.
 
     :param source: the database's name, without a password.
     :param made: UTC.
+    :param about: what else the database tells.
     """
+    about = about or About()
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -44,9 +62,13 @@ def render(report: Report, source: str, made: datetime) -> str:
         report=report,
         source=source,
         made=made,
+        about=about,
         answer=answer(report),
+        surely=list(surely(report)),
         tiles=list(tiles(report)),
-        charts=list(_charts(report)),
+        charts=list(_charts(report, about)),
+        details=list(_details(report)),
+        cards=CARDS,
         pictured=sorted([*report.closed, *report.open], key=lambda trade: -trade.id)[:PICTURED],
         timeline=timeline,
         money=money,
@@ -61,37 +83,75 @@ def answer(report: Report) -> tuple[str, str, str]:
     result = report.result
     if result is None:
         return "", "No trade has closed yet." if report.open else "No trades yet.", ""
-    earned, claimed = (
-        money(value, report.currency) + f" {report.currency}"
-        if report.start is None
-        else percent(value / report.start, 2, "+")
-        for value in (result.profit_abs, result.claimed_abs)
-    )
+    earned, claimed = (_gain(report, value) for value in (result.profit_abs, result.claimed_abs))
     naive = "What a naive dry-run would have claimed is not on record."
     if report.has_claims:
         naive = f"A naive dry-run would have claimed {claimed}."
     return "Yes" if result.profit_abs > 0 else "No", f"{earned} after costs", naive
 
 
+def _gain(report: Report, value: float) -> str:
+    """Return a gain in money and, where the start is known, in percent of that."""
+    gained = f"{money(value, report.currency)} {report.currency}"
+    return gained if report.start is None else f"{gained} ({percent(value / report.start, 2, '+')})"
+
+
+def surely(report: Report) -> Iterator[str]:
+    """Return when it was, how sure it is, and what merely holding had brought."""
+    closed = report.closed
+    if not closed:
+        return
+    days = sorted({f"{trade:%Y-%m-%d}" for trade in (closed[0].opened, closed[-1].closed)})
+    trades = "1 trade" if len(closed) == 1 else f"{len(closed)} trades"
+    likely = likely_range(closed)
+    chance = f"too few to tell skill from luck: below {FEW}, chance decides"
+    if likely is not None:
+        low, high = (f"{money(value, report.currency)} {report.currency}" for value in likely)
+        chance = f"as many trades like these would bring between {low} and {high}, 9 times of 10"
+    yield f"{trades} from {' to '.join(days)}: {chance}."
+    holding = holding_ratio([*closed, *report.open])
+    if holding is not None:
+        yield f"Holding the same coins instead, from the first to the last fill: {percent(holding, 2, '+')}."
+
+
 def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
     """Return the headline numbers: (name, value, detail)."""
     result, cost, currency = report.result, report.cost, report.currency
     if result is not None:
-        start = "" if report.start is None else f"from {money(report.start, currency, '-')} at the start"
-        yield "Profit", f"{money(result.profit_abs, currency)} {currency}", start
+        if report.start is not None:
+            detail = f"from {money(report.start, currency, '-')} at the start"
+            yield "Balance", f"{money(report.start + result.profit_abs, currency, '-')} {currency}", detail
         deepest, ratio = report.drawdown
-        detail = "" if report.start is None else percent(ratio, 2)
-        yield "Deepest drawdown", f"{money(deepest, currency, '-')} {currency}", detail
+        detail = "" if report.start is None else percent(-ratio, 2)
+        yield "Deepest drawdown", f"{money(-deepest, currency, '-')} {currency}", detail
         yield (
             "Trades won",
             f"{result.winners} of {result.trades}",
             f"mean {percent(result.mean_ratio, 2, '+')}",
         )
+        yield from _quality(performance(report.closed), currency)
     if cost is not None:
-        detail = f"slippage {bps(cost.slippage_bps)}, fees {bps(cost.fees_bps)}"
-        yield "Cost per side", bps(cost.shortfall_bps), detail
+        detail = f"{bps(-cost.shortfall_bps)}: slippage {bps(-cost.slippage_bps)}, fees {bps(-cost.fees_bps)}"
+        value = money(-cost.shortfall_bps / 100, currency)
+        yield "Cost of trading", f"{value} {currency}", f"per 100 traded, {detail}"
     if report.fee is not None:
         yield "Fee for backtests", f"{report.fee:.6f}", "per side, as --fee"
+
+
+def _quality(of: Performance, currency: str) -> Iterator[tuple[str, str, str]]:
+    factor = "-" if of.profit_factor is None else f"{of.profit_factor:.2f}"
+    yield "Profit factor", factor, "won per 1 lost" if of.profit_factor is not None else "nothing lost yet"
+    yield "A trade brings", f"{money(of.expectancy, currency)} {currency}", "on average"
+    best, worst = (money(trade.profit_abs, currency) for trade in (of.best, of.worst))
+    yield (
+        "Best and worst",
+        f"{best} / {worst}",
+        f"#{of.best.id} {of.best.pair}, #{of.worst.id} {of.worst.pair}",
+    )
+    yield "Longest losing run", f"{of.losing_run}", "trades"
+    hours = of.mean_time.total_seconds() / 3600
+    detail = f"open {percent(of.time_share, 0)} of the time"
+    yield "Time in a trade", f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min", detail
 
 
 def sections(report: Report) -> list[tuple[str, list[Table]]]:
@@ -119,20 +179,30 @@ def sections(report: Report) -> list[tuple[str, list[Table]]]:
     ]
 
 
-def _charts(report: Report) -> Iterator[tuple[str, str, Markup]]:
-    """Return (title, note, drawing)."""
-    if report.points:
-        claim = " Dashed: what a naive dry-run would have claimed." if report.has_claims else ""
-        began = min(trade.opened for trade in report.closed)
-        chart = equity_chart(report.points, report.start or 0.0, began, report.currency, report.has_claims)
-        yield "Balance", f"In {report.currency}, after each closed trade.{claim}", chart
-        yield "Where it went", "Closed trades.", bridge_chart(_bridge(report), report.currency)
-    hours = {label: cost.slippage_bps for label, cost in costs_by(report.orders, hour).items()}
+def _charts(report: Report, about: About) -> Iterator[tuple[str, str, Markup]]:
+    """Return (title, note, drawing) of the result."""
+    if not report.points:
+        return
+    claim = " Dashed: what a naive dry-run would have claimed." if report.has_claims else ""
+    began = min(trade.opened for trade in report.closed)
+    until = max(about.until or began, report.points[-1].time)
+    chart = equity_chart(report.points, report.start or 0.0, began, until, report.currency, report.has_claims)
+    yield "Balance", f"In {report.currency}, after each closed trade.{claim}", chart
+    yield "Where it went", "Closed trades.", bridge_chart(_bridge(report), report.currency)
+    is_long = (until - began).days >= MONTHS_FROM
+    name, period = ("Profit by month", "%Y-%m") if is_long else ("Profit by day", "%m-%d")
+    columns = column_chart(profits_by(report.closed, period), name, report.currency, is_money=True)
+    yield name, f"In {report.currency}, by when trades closed (UTC).", columns
+
+
+def _details(report: Report) -> Iterator[tuple[str, str, Markup]]:
+    """Return (title, note, drawing) of what execution cost."""
+    hours = {label: -cost.slippage_bps for label, cost in costs_by(report.orders, hour).items()}
     if hours:
         yield (
             "Slippage by hour",
-            "bps by hour of the decision (UTC).",
-            column_chart(hours, "Slippage by hour", "bps"),
+            "bps by hour of the decision (UTC); minus is worse for you.",
+            column_chart(hours, "Slippage by hour", "bps", is_money=True),
         )
     bins = _latency_bins(report)
     if bins:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.plan.plan import Plan, PlanError
+from freqtrade_ext.report.candles import Candle, read_candles
 from freqtrade_ext.tags import tag_of
 from freqtrade_ext.text import number
 
@@ -83,6 +84,7 @@ class TradeRow:
     """of the market at the entry; empty where unknown"""
     orders: tuple[OrderRow, ...]
     """oldest first"""
+    candles: tuple[Candle, ...] = ()
 
     @property
     def fills(self) -> list[OrderRow]:
@@ -136,6 +138,7 @@ def trade_row(trade: Row, orders: Sequence[Row], custom: Row, records: Mapping[s
         plan=_plan(custom.get("plan")),
         regime=text(state.get("regime")) if isinstance(state, Mapping) else "",
         orders=own,
+        candles=read_candles(custom.get("candles")),
     )
 
 

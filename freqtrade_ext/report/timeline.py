@@ -9,10 +9,15 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
+from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.plan.position import Fill, Position
+from freqtrade_ext.plan.progress import LEAST_PERCENT, progress_of
+from freqtrade_ext.report.candles import draw_candles
 from freqtrade_ext.report.costs import slippage_bps
-from freqtrade_ext.report.results import TARGETS, exit_reason
+from freqtrade_ext.report.results import exit_reason
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.report.svg import Axis, add, drawing, line, markup, path, text, title
+from freqtrade_ext.tags import stage_of, tag_of
 from freqtrade_ext.text import rate_text
 
 LABEL_GAP = 13.0
@@ -43,9 +48,13 @@ def timeline(trade: TradeRow) -> Markup:
     times = sorted([trade.opened, trade.closed, *(time for _, time in fills)])
     if trade.is_open:
         times.append(times[-1] + (times[-1] - times[0]) / 3 + AHEAD)
-    seen = [rate for rate in (trade.min_rate, trade.max_rate) if rate]
+    seen = [rate for rate in (trade.min_rate, trade.max_rate) if rate and not trade.candles]
+    for candle in trade.candles:
+        seen += (candle.low, candle.high)
+    times = sorted([*times, *(candle.time for candle in trade.candles)])
     x = Axis([time.timestamp() for time in times], 14, 268)
     y = Axis([*(level.rate for level in levels), *(fill.average for fill, _ in fills), *seen], 182, 14, 0.04)
+    draw_candles(chart, trade.candles, x, y)
     if len(seen) == 2:
         top, height = y(max(seen)), max(y(min(seen)) - y(max(seen)), 1)
         band = add(chart, "rect", "range", x=x.start, y=top, width=x.end - x.start, height=height)
@@ -74,16 +83,36 @@ def _levels(trade: TradeRow) -> list[Level]:
         return (entry if trade.open_rate else []) + last
     sign = -1 if trade.is_short else 1
     levels = [Level(f"entry {rate_text(plan.entry_rate)}", plan.entry_rate, "entry")]
-    for name, rate, percent, share in zip(
-        TARGETS.values(), plan.target_rates, plan.target_percents, plan.shares, strict=True
-    ):
-        label = f"{name} {rate_text(rate)} {sign * percent:+.3g}% \N{MIDDLE DOT} {share:g}%"
-        levels.append(Level(label, rate, "target", name in reasons))
+    sold = _sold(trade, plan)
+    targets = zip(plan.target_rates, plan.target_percents, plan.shares, sold, strict=True)
+    for number, (rate, percent, share, part) in enumerate(targets, 1):
+        if share or part > LEAST_PERCENT:
+            label = f"TP{number} {rate_text(rate)} {sign * percent:+.3g}% \N{MIDDLE DOT} {share:g}%"
+            levels.append(Level(label, rate, "target", part > LEAST_PERCENT))
     is_moved = stop is not None and abs(stop / plan.stop_rate - 1) > MOVED
     if stop is not None and is_moved:
         levels.append(Level(f"stop moved {rate_text(stop)}", stop, "stop", is_stopped))
     label = f"stop {rate_text(plan.stop_rate)} {-sign * plan.stop_percent:+.3g}%"
     return [*levels, Level(label, plan.stop_rate, "stop", is_stopped and not is_moved)]
+
+
+def _sold(trade: TradeRow, plan: Plan) -> tuple[float, ...]:
+    """Return the percent of the position that was sold at each target."""
+    fills = tuple(
+        Fill(fill.is_entry, fill.filled, fill.average, 0 if fill.is_entry else stage_of(tag_of(fill.tag)))
+        for fill in trade.fills
+    )
+    return progress_of(
+        plan,
+        Position(
+            is_short=trade.is_short,
+            held=0.0,
+            fills=tuple(fill for fill in fills if fill.stage <= len(plan.shares)),
+            stage_asked=0,
+            stop_rate=plan.stop_rate,
+            lot=0.0,
+        ),
+    ).sold
 
 
 def _mark(chart: Element, x: float, y: float, fill: OrderRow) -> None:
@@ -92,7 +121,7 @@ def _mark(chart: Element, x: float, y: float, fill: OrderRow) -> None:
     corners = path([(x, y), (x - 5, foot), (x + 5, foot)])
     mark = add(chart, "polygon", "entry-mark" if fill.is_entry else "exit-mark", points=corners)
     bps = slippage_bps(fill)
-    cost = "" if bps is None else f", {bps:+.2f} bps from the rate decided on"
+    cost = "" if bps is None else f", {-bps:+z.2f} bps from the rate decided on"
     what = "entry" if fill.is_entry else exit_reason(fill)
     title(mark, f"{what}: {fill.side} {fill.filled:.8g} at {rate_text(fill.average)}{cost}")
 

@@ -18,7 +18,7 @@ def exits_table(trades: Sequence[TradeRow], currency: str) -> Table:
             f"{exits.exits}",
             percent(exits.planned_share, 0),
             percent(exits.sold_share, 0),
-            bps(exits.level_bps),
+            bps(None if exits.level_bps is None else -exits.level_bps),
             money(exits.profit_abs, currency),
         )
         for exits in found
@@ -27,7 +27,7 @@ def exits_table(trades: Sequence[TradeRow], currency: str) -> Table:
         title="Exits against plan",
         note="Planned and sold: mean part of the position per closed trade with a plan; exits and profits "
         "are those of open trades as well. From the level: average rate against the plan's target, or "
-        "against the stop where it stood last; positive is worse.",
+        "against the stop where it stood last; minus is worse for you.",
         head=("Way out", "Exits", "Planned", "Sold", "From the level", "Profit"),
         rows=rows,
         bars=[exits.profit_abs for exits in found],

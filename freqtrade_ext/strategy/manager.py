@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from freqtrade.enums import TRADE_MODES, TradingMode
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, Trade
-from freqtrade.strategy import IStrategy
+from freqtrade.strategy import IStrategy, timeframe_to_minutes
 
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.left_over import name_liquidation
@@ -29,6 +29,7 @@ from freqtrade_ext.strategy.entry import Entries
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.plans import PlanBook
+from freqtrade_ext.strategy.story import begin_story, kept_candles, tell_story
 from freqtrade_ext.tags import STOPS, tag_of
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ class Manager:
         """Anchor the plan to what the entry paid; keep what happened to the order with the trade."""
         name_liquidation(trade, order)
         is_entry = order.ft_order_side == trade.entry_side
+        if self.is_trading:
+            begin_story(trade)
         if is_entry:
             self.news.forget(("entry", trade.pair))
             self._anchor(trade)
@@ -93,6 +96,7 @@ class Manager:
             self._set_stop(trade, plan, trades.read_position(trade))
         if self.is_trading:
             self._keep_record(trade, order, is_entry)
+            self._keep_story(trade, is_entry)
             self._draw(trade)
 
     def _keep_record(self, trade: Trade, order: Order, is_entry: bool) -> None:
@@ -111,6 +115,16 @@ class Manager:
             trade.set_custom_data("realized_profit", trade.realized_profit)
             logger.info("%s %s: %s", trade.pair, tag_of(order.ft_order_tag), text)
         trades.add_to_tag(order, record.summary())
+
+    def _keep_story(self, trade: Trade, is_entry: bool) -> None:
+        """Keep what people read of a trade: its story, and candles that are gone by the time of a report."""
+        if (plan := self.plans.known(trade)) is not None:
+            tell_story(trade, plan, self.market_states.timeframe)
+        if not is_entry:
+            timeframe = self._strategy.timeframe
+            candles = self._strategy.dp.get_pair_dataframe(trade.pair, timeframe)
+            candle = timedelta(minutes=timeframe_to_minutes(timeframe))
+            trade.set_custom_data("candles", kept_candles(candles, trade.open_date_utc, candle))
 
     def _say(self, text: str) -> None:
         """Log it, by way of the messengers where one takes it: freqtrade logs what it sends."""

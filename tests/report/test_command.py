@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,11 +31,30 @@ def test_the_command_as_people_run_it(folder):
         check=True,
     )
     # 7.453581 of 1000
-    assert "Would it have earned money? Yes: +0.75 % after costs." in done.stdout
+    assert "Would it have earned money? Yes: +7.454 USDT (+0.75 %) after costs." in done.stdout
     assert "page: user_data/plot/report.html" in done.stdout
     assert done.stderr == ""
     page = (folder / "user_data" / "plot" / "report.html").read_text()
     assert "sqlite:///tradesv3.dryrun.sqlite" in page
+
+
+def test_without_arguments_the_newest_of_paper_and_embedded_databases_is_taken(folder, capsys):
+    (folder / "config.json").write_text(json.dumps({"dry_run": True, "dry_run_wallet": 1000}))
+    names = ["user_data/embedded-20261101-090000.sqlite", "tradesv3.dryrun.sqlite"]
+    (folder / "user_data").mkdir()
+    for name in names:
+        fill_small(f"sqlite:///{name}")
+    for newest in names:
+        # a running bot writes into the file beside it
+        beside = folder / f"{newest}-wal"
+        beside.touch()
+        os.utime(beside, (2e9 + names.index(newest),) * 2)
+        assert main([]) == 0
+        assert f"database: sqlite:///{newest}\n" in capsys.readouterr().out
+    (folder / "config.json").write_text(json.dumps({"db_url": "sqlite:///own.sqlite", "dry_run": True}))
+    fill_small("sqlite:///own.sqlite")
+    assert main([]) == 0
+    assert "database: sqlite:///own.sqlite\n" in capsys.readouterr().out
 
 
 def test_database_and_folder_can_be_named(folder, small_url, capsys):

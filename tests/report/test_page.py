@@ -61,9 +61,11 @@ def printed(report, width=200):
 
 def test_the_answer_comes_first(page):
     assert (
-        "Would it have earned money? Yes: +1.49 % after costs A naive dry-run would have claimed +2.11 %."
-        in (page.words)
+        "Would it have earned money? Yes: +7.454 USDT (+1.49 %) after costs "
+        "3 trades from 2026-11-20: too few to tell skill from luck: below 30, chance decides. "
+        "Holding the same coins instead, from the first to the last fill:" in page.words
     )
+    assert "A naive dry-run would have claimed +10.548 USDT (+2.11 %)." in page.words
     assert "sqlite:///small.sqlite, read 2026-11-22 10:30 UTC; trades closed 2026-11-20" in page.words
     assert "2 still open, not counted" in page.words
 
@@ -71,17 +73,21 @@ def test_the_answer_comes_first(page):
 @pytest.mark.parametrize(
     "words",
     [
-        "Profit +7.454 USDT from 500.000 at the start",
-        "Deepest drawdown 2.158 USDT 0.42 %",
+        "Balance 507.454 USDT from 500.000 at the start",
+        "Deepest drawdown -2.158 USDT -0.42 %",
+        "Profit factor 4.45 won per 1 lost",
+        "A trade brings +2.485 USDT on average",
+        "Best and worst +8.311 / -2.158",
+        "Longest losing run 1 trades",
         "Trades won 2 of 3",
-        "Cost per side +17.66 bps slippage +8.08 bps, fees +9.58 bps",
+        "Cost of trading -0.177 USDT per 100 traded, -17.66 bps: slippage -8.08 bps, fees -9.58 bps",
         "Fee for backtests 0.001766",
-        "TP1 3 70 % 70 % +5.49 bps +8.132",
-        "stop 1 - 15 % +20.37 bps -6.871",
+        "TP1 3 70 % 70 % -5.49 bps +8.132",
+        "stop 1 - 15 % -20.37 bps -6.871",
         "trending 1 100 % +0.83 % +8.311 +11.005",
         "40 / 30 / 30 1 100 % +0.83 % +8.311 +11.005",
-        "all fills 8 2,349.739 +1.899 +2.251 +4.150 +17.66 bps",
-        "1,000 to 2,000 1 +10.00 bps +10.00 bps +10.00 bps +1.000",
+        "all fills 8 2,349.739 -1.899 -2.251 -4.150 -17.66 bps",
+        "1,000 to 2,000 1 -10.00 bps -10.00 bps -10.00 bps -1.000",
         "BTC 1 0.01 1.001 1,001.000 0.1000 %",
         "order to the exchange 9 100 120 120 120",
         "BTC/USDT sell tp1 4 0 expired the order book ended after 20 levels",
@@ -97,7 +103,7 @@ def test_the_answer_comes_first(page):
         "TP3 105.60 +5.49% \N{MIDDLE DOT} 30%",
         "stop 98.20 -1.9% \N{CHECK MARK}",
         "stop 51.00 +2.2%",
-        "stop: sell 2.99 at 98.00, +10.19 bps from the rate decided on",
+        "stop: sell 2.99 at 98.00, -10.19 bps from the rate decided on",
         "#1, 2026-11-20 09:00: 508.31 USDT",
         "rates moved between 97.90 and 103.40",
     ],
@@ -109,10 +115,11 @@ def test_the_page_shows(page, words):
 def test_the_terminal_shows_the_same(small):
     told = " ".join(re.sub(r"[│┃]", " ", printed(small)).split())
     for words in (
-        "Would it have earned money? Yes: +1.49 % after costs. A naive dry-run would have claimed +2.11 %.",
+        "Would it have earned money? Yes: +7.454 USDT (+1.49 %) after costs. "
+        "A naive dry-run would have claimed +10.548 USDT (+2.11 %).",
         "Fee for backtests: 0.001766 (per side, as --fee)",
-        "TP1 3 70 % 70 % +5.49 bps +8.132",
-        "all fills 8 2,349.739 +1.899 +2.251 +4.150 +17.66 bps",
+        "TP1 3 70 % 70 % -5.49 bps +8.132",
+        "all fills 8 2,349.739 -1.899 -2.251 -4.150 -17.66 bps",
     ):
         assert words in told
 
@@ -186,7 +193,8 @@ def test_stock_freqtrades_trades_get_a_page_that_says_what_is_missing(tmp_path):
     report = make_report(read_trades(url), None)
     shown = Page(render(report, url, MADE)).words
     # 101 * 0.999 - 100 * 1.001
-    assert "Yes: +0.799 USDT after costs What a naive dry-run would have claimed is not on record." in shown
+    assert "Yes: +0.799 USDT after costs" in shown
+    assert "What a naive dry-run would have claimed is not on record." in shown
     assert "No fill carries a record of the rate it was decided on" in shown
     assert "roi 1 - - - +0.799" in shown
     assert "Slippage by" not in shown
