@@ -1,31 +1,27 @@
-"""Trade by the signals of a class with `generate_signal(symbol) -> {"action", "confidence"}`."""
+"""Trade by the signals of a class with `generate_signal(symbol)` or `generate_signals(df)`."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from inspect import Parameter, iscoroutinefunction, signature
-from numbers import Real
-from typing import Any, Literal
+from typing import Any
 
 from freqtrade.enums import TRADE_MODES
 from freqtrade.exceptions import OperationalException
 from pandas import DataFrame
 
+from freqtrade_ext.strategy.answers import Action, read_signal
 from freqtrade_ext.strategy.managed import ManagedStrategy
+from freqtrade_ext.strategy.source import Source, SourceError, sample_candles
 
 logger = logging.getLogger(__name__)
 
-Action = Literal["BUY", "SELL", "HOLD"]
-ACTIONS: tuple[Action, ...] = ("BUY", "SELL", "HOLD")
 CANDLES = ["date", "open", "high", "low", "close", "volume"]
 PROGRESS_SECONDS = 10
-
-
-class SignalError(ValueError):
-    """An answer that is no signal; the message holds it."""
+SAMPLES = 20
+"""questions by which a class is tried at the start"""
 
 
 class SignalStrategy(ManagedStrategy):
@@ -33,8 +29,8 @@ class SignalStrategy(ManagedStrategy):
     Base class for `class Mine(SignalStrategy): signal_class = Theirs`.
 
     BUY with more confidence than the setting `confidence` enters, SELL closes. One object serves all pairs.
-    Where its `generate_signal` takes a second argument, that is the market data; otherwise the market data is
-    put into the object's attribute `market_data`.
+    Parameters of its method are known by their names (`source.MEANINGS`); where it takes no market data, that
+    is put into the object's attribute `market_data`. What it may answer is in `answers.read_signal`.
     """
 
     startup_candle_count: int
@@ -49,32 +45,48 @@ class SignalStrategy(ManagedStrategy):
         super().__init__(config)
         self.startup_candle_count = max(self.startup_candle_count, self.window)
         self._known: dict[tuple[str, datetime], Action] = {}
+        self._most_confident = 0.0
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
-        Make the object that gives the signals.
+        Make the object that gives the signals, and try another one on candles that never were.
 
-        :raises OperationalException: it cannot be made, is async, or a backtest could not show it the past.
+        :raises OperationalException: it cannot be asked, or a backtest could not show it the past; the
+            message says what to change.
         """
         super().ft_bot_start(**kwargs)
         try:
-            self._source = self.signal_class()
-            parameters = signature(self._source.generate_signal).parameters.values()
+            self._source = Source(self.signal_class)
+            if self._source.takes_data or hasattr(self._source.object, "market_data"):
+                self._try_on_samples(Source(self.signal_class))
+            elif self.dp.runmode not in TRADE_MODES:
+                raise SourceError(
+                    "it would see the market of today in a backtest: give its method a parameter "
+                    "market_data, or the object an attribute of that name"
+                )
+        except SourceError as error:
+            raise OperationalException(f"{type(self).__name__} gives no signals: {error}") from error
+
+    def _try_on_samples(self, source: Source) -> None:
+        candles = sample_candles(self.window + SAMPLES)
+        try:
+            if source.asks_once:
+                answers = source.ask_all("BTC", candles)
+            else:
+                windows = (candles.iloc[end - self.window : end] for end in range(self.window, len(candles)))
+                answers = [source.ask("BTC", self.market_data(w.reset_index(drop=True))) for w in windows]
+            given = [read_signal(answer)[1] for answer in answers]
+        except OSError as error:
+            logger.warning("%s could not be tried: %r", type(self).__name__, error)
+        except SourceError:
+            raise
         except Exception as error:
-            raise OperationalException(
-                f"{type(self).__name__}: signal_class() must give an object with generate_signal: {error!r}"
+            raise SourceError(
+                f"it fails on {self.window} sample candles ({', '.join(CANDLES)}): "
+                f"{type(error).__name__}: {error}"
             ) from error
-        kinds = [p.kind for p in parameters]
-        positional = sum(k in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for k in kinds)
-        self._takes_data = positional > 1 or Parameter.VAR_POSITIONAL in kinds
-        name = f"{type(self._source).__name__}.generate_signal"
-        if iscoroutinefunction(self._source.generate_signal):
-            raise OperationalException(f"{name} is async, it must answer at once: wrap it in asyncio.run")
-        if not (self.dp.runmode in TRADE_MODES or self._takes_data or hasattr(self._source, "market_data")):
-            raise OperationalException(
-                f"{name}(symbol) would see the market of today in a backtest: give it a second positional "
-                "parameter for the market data, or an attribute market_data"
-            )
+        else:
+            self._note_confidence([confidence for confidence in given if confidence is not None])
 
     def market_data(self, candles: DataFrame) -> Any:
         """
@@ -85,8 +97,12 @@ class SignalStrategy(ManagedStrategy):
         return candles
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        ask = self._latest_signals if self.manager.is_trading else self._all_signals
-        dataframe["signal"] = ask(metadata["pair"], dataframe[CANDLES])
+        pair, candles = metadata["pair"], dataframe[CANDLES]
+        if self._source.asks_once:
+            ask = self._signals_at_once
+        else:
+            ask = self._latest_signals if self.manager.is_trading else self._all_signals
+        dataframe["signal"] = ask(pair, candles)
         return dataframe
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
@@ -97,26 +113,37 @@ class SignalStrategy(ManagedStrategy):
         dataframe.loc[dataframe["signal"] == "SELL", "exit_long"] = 1
         return dataframe
 
+    def _signals_at_once(self, pair: str, candles: DataFrame) -> list[Action]:
+        try:
+            answers = self._source.ask_all(self._symbol(pair), candles.reset_index(drop=True))
+            return self._sure_enough(pair, [read_signal(answer) for answer in answers])
+        except Exception as error:
+            if self.manager.news.is_new(("signal", pair), repr(error)):
+                logger.exception("%s: no signals, so no trades: %r", pair, error)
+            return ["HOLD"] * len(candles)
+
     def _latest_signals(self, pair: str, candles: DataFrame) -> list[Action]:
         """Ask about the last candle alone; what the ones before got is remembered, for charts."""
         dates = candles["date"].tolist()
         try:
-            self._known[pair, dates[-1]] = self._signal(pair, candles.iloc[-self.window :])
+            answer = self._answer(pair, candles.iloc[-self.window :])
+            (self._known[pair, dates[-1]],) = self._sure_enough(pair, [answer])
         except Exception as error:
-            logger.exception("%s: no signal, so no trade: %r", pair, error)
+            if self.manager.news.is_new(("signal", pair), repr(error)):
+                logger.exception("%s: no signal, so no trade: %r", pair, error)
         self._known = {key: action for key, action in self._known.items() if key[1] >= dates[0]}
         return [self._known.get((pair, date), "HOLD") for date in dates]
 
     def _all_signals(self, pair: str, candles: DataFrame) -> list[Action]:
         """Ask about every candle that ends a whole window; nothing later than the candle is shown."""
-        signals: list[Action] = ["HOLD"] * min(self.window - 1, len(candles))
+        answers: list[tuple[Action, float | None]] = [("HOLD", None)] * min(self.window - 1, len(candles))
         failures = 0
         said = time.monotonic()
         for end in range(self.window, len(candles) + 1):
             try:
-                signals.append(self._signal(pair, candles.iloc[end - self.window : end]))
+                answers.append(self._answer(pair, candles.iloc[end - self.window : end]))
             except Exception as error:
-                signals.append("HOLD")
+                answers.append(("HOLD", None))
                 failures += 1
                 if failures == 1:
                     logger.exception("%s: no signal, so no trade: %r", pair, error)
@@ -125,42 +152,41 @@ class SignalStrategy(ManagedStrategy):
                 logger.info("%s: signals of %s of %s candles", pair, end, len(candles))
         if failures > 1:
             logger.error("%s: no signal on %s of %s candles, the first error is above", pair, failures, end)
-        return signals
+        return self._sure_enough(pair, answers)
 
-    def _signal(self, pair: str, candles: DataFrame) -> Action:
-        base, _, quote = pair.partition(":")[0].partition("/")
-        symbol = self.symbol.format(base=base, quote=quote)
+    def _answer(self, pair: str, candles: DataFrame) -> tuple[Action, float | None]:
         # theirs may write into it
         data = self.market_data(candles.reset_index(drop=True))
-        if self._takes_data:
-            answer = self._source.generate_signal(symbol, data)
-        else:
-            self._source.market_data = data
-            answer = self._source.generate_signal(symbol)
-        action, confidence = read_signal(answer)
-        if action == "BUY" and confidence <= self.manager.settings.confidence:
-            if self.manager.news.is_new(("confidence", pair), "too low"):
-                least = self.manager.settings.confidence
-                logger.info("%s: no entry on BUY with confidence %g, not above %g", pair, confidence, least)
-            return "HOLD"
-        return action
+        return read_signal(self._source.ask(self._symbol(pair), data))
 
+    def _symbol(self, pair: str) -> str:
+        base, _, quote = pair.partition(":")[0].partition("/")
+        return self.symbol.format(base=base, quote=quote)
 
-def read_signal(answer: Any) -> tuple[Action, float]:
-    """
-    Check the answer of a signal class.
+    def _sure_enough(self, pair: str, answers: list[tuple[Action, float | None]]) -> list[Action]:
+        """Turn a BUY into HOLD where its confidence is not above the setting; one without any is sure."""
+        self._note_confidence([confidence for _, confidence in answers if confidence is not None])
+        least = self.manager.settings.confidence
+        # a setting below 1 is a ratio as well
+        unit = 100.0 if self._most_confident <= 1 <= least else 1.0
+        actions: list[Action] = []
+        for action, confidence in answers:
+            is_weak = action == "BUY" and confidence is not None and confidence * unit <= least
+            if is_weak and self.manager.news.is_new(("confidence", pair), "too low"):
+                logger.info(
+                    "%s: no entry on BUY with confidence %g, not above %g", pair, confidence, least / unit
+                )
+            actions.append("HOLD" if is_weak else action)
+        return actions
 
-    :return: action and confidence in percent.
-    :raises SignalError: it is not `{"action": "BUY"|"SELL"|"HOLD", "confidence": 0-100}`.
-    """
-    if isinstance(answer, Mapping):
-        asked: Any = answer.get("action")
-        confidence: Any = answer.get("confidence")
-        is_number = isinstance(confidence, Real) and not isinstance(confidence, bool)
-        for action in ACTIONS:
-            # compared before they are turned into anything: there are numbers that no float holds
-            if isinstance(asked, str) and asked == action and is_number and 0 <= confidence <= 100:
-                return action, float(confidence)
-    raise SignalError(
-        f'generate_signal must answer {{"action": "BUY"|"SELL"|"HOLD", "confidence": 0-100}}, is {answer!r}'
-    )
+    def _note_confidence(self, given: list[float]) -> None:
+        """Say once how confidences are read: from 0 to 1 until one is above 1, then from 0 to 100."""
+        most = max(given, default=0.0)
+        if most > self._most_confident and (self._most_confident == 0 or self._most_confident <= 1 < most):
+            logger.info(
+                "%s answers confidences up to %g: they are read as from 0 to %s",
+                type(self).__name__,
+                most,
+                1 if most <= 1 else 100,
+            )
+        self._most_confident = max(self._most_confident, most)

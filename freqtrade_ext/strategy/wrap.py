@@ -21,6 +21,9 @@ from freqtrade_ext.strategy.signals import SignalStrategy
 
 logger = logging.getLogger(__name__)
 
+FOREIGN = re.compile(r"^\s*(?:from|import)\s+(backtesting|vectorbt|vectorbtpro|backtrader)\b", re.MULTILINE)
+"""libraries whose strategies cannot be asked for a signal"""
+
 OURS = ("Managed", "Paper")
 
 
@@ -81,13 +84,24 @@ def _derived(base: type[Any], theirs: type[IStrategy]) -> type[Any]:
 
 
 def _of_signals(theirs: type[Any]) -> type[ManagedStrategy]:
-    if not callable(getattr(theirs, "generate_signal", None)):
+    if not any(callable(getattr(theirs, name, None)) for name in ("generate_signal", "generate_signals")):
         raise OperationalException(
             f"{theirs.__name__} cannot be managed: it is neither a freqtrade strategy nor has it "
-            "generate_signal"
+            f"generate_signal{_foreign(theirs.__source__)}"
         )
     own = {"signal_class": theirs, "__file__": theirs.__file__, "__source__": theirs.__source__}
     return type(theirs.__name__, (SignalStrategy,), own)
+
+
+def _foreign(source: str) -> str:
+    """Return what to change in a file that was written for another library; empty for others."""
+    found = FOREIGN.search(source)
+    if found is None:
+        return ""
+    return (
+        f". It is written for {found[1]}: move what its rules compute into generate_signals(df), which "
+        "answers 1, -1 or 0 for each candle"
+    )
 
 
 def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:
@@ -110,7 +124,8 @@ def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:
             return found
     why = f"no file in {', '.join(map(str, dict.fromkeys(paths)))} defines this class"
     if defining:
-        why = f"{defining[0]} cannot be imported, the warning before this says why"
+        foreign = _foreign(_text(defining[0]))
+        why = f"{defining[0]} cannot be imported, the warning before this says why{foreign}"
     raise OperationalException(f"freqtrade_ext.strategy is {name}: {why}")
 
 
