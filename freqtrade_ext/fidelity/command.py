@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.fidelity import resting_report
 from freqtrade_ext.fidelity.report import plot, tables
+from freqtrade_ext.fidelity.resting import measure_resting
 from freqtrade_ext.fidelity.scoreboard import measure
 
 
@@ -32,8 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the report as JSON")
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the distribution of the errors")
+    parser.add_argument(
+        "--resting",
+        action="store_true",
+        help="the files are order-by-order tapes: compare resting orders with what real ones got",
+    )
     options = parser.parse_args(arguments)
     try:
+        if options.resting:
+            return _resting(options)
         report, errors = _measure(options.files)
         for table in tables(report):
             Console().print(table)
@@ -44,6 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"freqtrade-ext fidelity: {error}", file=sys.stderr)
         return 2
+    return 0
+
+
+def _resting(options: Namespace) -> int:
+    report = measure_resting(options.files)
+    for table in resting_report.tables(report):
+        Console().print(table)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    if options.plot is not None:
+        resting_report.plot(report, options.plot)
     return 0
 
 
