@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from freqtrade_ext.report.database import read_trades
 from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(400)
@@ -30,11 +31,11 @@ def replayed(tmp_path_factory):
         trades = database.execute("select * from trades order by id").fetchall()
         orders = database.execute("select * from orders order by id").fetchall()
         row = database.execute("select value from paper_state where key = 'account'").fetchone()
-        yield trades, orders, json.loads(row["value"])
+        yield trades, orders, json.loads(row["value"]), path
 
 
 def test_freqtrade_and_the_account_agree_after_funding_and_a_liquidation(replayed):
-    trades, orders, account = replayed
+    trades, orders, account, _ = replayed
     realized = sum(trade["realized_profit"] for trade in trades)
     # what open trades have paid: the entry's fee and the funding since the last fill
     paid = sum(
@@ -47,8 +48,14 @@ def test_freqtrade_and_the_account_agree_after_funding_and_a_liquidation(replaye
     assert sum(abs(order["funding_fee"] or 0) for order in orders) > 0.05
 
 
+def test_the_cash_of_the_report_is_that_of_the_account(replayed):
+    *_, account, path = replayed
+    cash = sum(trade.cash_abs for trade in read_trades(f"sqlite:///{path}"))
+    assert float(account["moved"]["USDT"]) == pytest.approx(cash, abs=0.005)
+
+
 def test_the_liquidated_trade_lost_its_margin(replayed):
-    trades, orders, _ = replayed
+    trades, orders, _, _ = replayed
     (liquidated,) = (trade for trade in trades if trade["exit_reason"] == "liquidation")
     last = [order for order in orders if order["ft_trade_id"] == liquidated["id"]][-1]
     assert last["ft_order_tag"].startswith("liquidation")

@@ -200,6 +200,7 @@ class PaperOrder:
             fee_cost=fee.get("cost", 0.0),
             fee_currency=fee.get("currency", ""),
             fee_rate=fee.get("rate"),
+            fees=dict(self.fees),
             stock_average=self.stock_average,
             would_fill=self.would_fill(),
         )

@@ -45,6 +45,8 @@ class FillRecord:
     fee_currency: str = ""
     fee_rate: float | None = None
     """ratio of the fee's value to the order's cost"""
+    fees: Mapping[str, Any] = field(default_factory=dict)
+    """currency -> units: all that was paid, also where BNB ran out halfway"""
     stock_average: float | None = None
     """what stock freqtrade's dry-run would have claimed on the same book; market orders only"""
     would_fill: Mapping[str, Any] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class FillRecord:
             value = stored.get(f.name)
             if f.type == "str":
                 values[f.name] = "" if value is None else str(value)
-            elif f.name == "would_fill":
+            elif f.name in ("fees", "would_fill"):
                 values[f.name] = value if isinstance(value, Mapping) else {}
             elif (finite := number(value)) is not None:
                 values[f.name] = finite

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from freqtrade_ext.report.costs import Cost, backtest_fee, cost_of, slippage
-from freqtrade_ext.report.results import EquityPoint, Result, equity, result_of
+from freqtrade_ext.report.results import (
+    EquityPoint,
+    LeftBehind,
+    Result,
+    equity,
+    last_rates,
+    left_behind,
+    result_of,
+)
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 
 
@@ -28,6 +36,13 @@ class Report:
     """None where no fill carries a record"""
     points: Sequence[EquityPoint]
     has_claims: bool
+    left: Mapping[str, LeftBehind]
+    """pair -> what its closed trades have left in coins"""
+
+    @property
+    def left_abs(self) -> float:
+        """Value of all coins left behind, in stake currency."""
+        return sum(left.value for left in self.left.values())
 
     @property
     def fee(self) -> float | None:
@@ -60,6 +75,7 @@ def make_report(trades: Sequence[TradeRow], start: float | None) -> Report:
     own = [trade for trade in trades if trade.currency == currency]
     closed = sorted((trade for trade in own if not trade.is_open), key=lambda trade: (trade.closed, trade.id))
     orders = [order for trade in own for order in trade.orders]
+    rates = last_rates(own)
     return Report(
         currency=currency,
         start=start,
@@ -69,6 +85,7 @@ def make_report(trades: Sequence[TradeRow], start: float | None) -> Report:
         left_out=len(trades) - len(own),
         result=result_of(closed) if closed else None,
         cost=cost_of(orders),
-        points=equity(closed, start),
+        points=equity(closed, start, rates),
+        left=left_behind(closed, rates),
         has_claims=any(order.record and order.record.stock_average for order in orders),
     )

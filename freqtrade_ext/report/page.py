@@ -26,6 +26,7 @@ from freqtrade_ext.report.performance import (
 )
 from freqtrade_ext.report.table import Table, bps, money, percent
 from freqtrade_ext.report.timeline import timeline
+from freqtrade_ext.text import digits
 
 PICTURED = 60
 """newest trades that get a picture"""
@@ -57,6 +58,7 @@ def render(report: Report, source: str, made: datetime, about: About | None = No
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["coins"] = lambda trade: f"{digits(trade.left_amount)} {trade.pair.split('/')[0]}"
     environment.filters["day"] = lambda trade: f"{trade.closed:%Y-%m-%d}"
     return environment.get_template("page.html").render(
         report=report,
@@ -121,6 +123,12 @@ def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
         if report.start is not None:
             detail = f"from {money(report.start, currency, '-')} at the start"
             yield "Balance", f"{money(report.start + result.profit_abs, currency, '-')} {currency}", detail
+        if report.left:
+            coins = ", ".join(
+                f"{digits(left.amount)} {pair.split('/')[0]}" for pair, left in report.left.items()
+            )
+            value = f"{money(report.left_abs, currency)} {currency}"
+            yield "Left behind", value, f"not in the balance: {coins}, which no lot sells yet"
         deepest, ratio = report.drawdown
         detail = "" if report.start is None else percent(-ratio, 2)
         yield "Deepest drawdown", f"{money(-deepest, currency, '-')} {currency}", detail
@@ -136,6 +144,13 @@ def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
         yield "Cost of trading", f"{value} {currency}", f"per 100 traded, {detail}"
     if report.fee is not None:
         yield "Fee for backtests", f"{report.fee:.6f}", "per side, as --fee"
+
+
+def _coins(report: Report) -> str:
+    """Return what is left of which coins, the most valuable three by name."""
+    found = sorted(report.left.items(), key=lambda item: -item[1].value)
+    named = [f"{digits(left.amount)} {pair.split('/')[0]}" for pair, left in found[:3]]
+    return ", ".join(named) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 def _quality(of: Performance, currency: str) -> Iterator[tuple[str, str, str]]:
@@ -214,12 +229,13 @@ def _bridge(report: Report) -> list[Step]:
     if report.result is None:
         return []
     slippage, fees = report.costs_of_closed
-    earned = report.result.profit_abs
+    earned, left = report.result.profit_abs, report.left_abs
     claim = [Step("claimed by a naive dry-run", report.result.claimed_abs, True)]
     return [
-        Step("at the rates decided on", earned + slippage + fees, True),
+        Step("at the rates decided on", earned + left + slippage + fees, True),
         Step("slippage", -slippage),
         Step("fees", -fees),
+        *([Step("left behind in coins", -left)] if report.left else []),
         Step("earned", earned, True),
         *(claim if report.has_claims else []),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,8 @@ from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.tags import STOPS, target_tag
 
 TARGETS = {target_tag(number): f"TP{number}" for number in (1, 2, 3)}
+NOTHING = 1e-12
+"""base units: what sums of floats leave"""
 PLANNED = (*TARGETS.values(), "stop")
 """the ways out that a plan knows; all others keep the name that freqtrade or the strategy gave them"""
 
@@ -22,13 +24,23 @@ class EquityPoint:
     time: datetime
     trade_id: int
     balance: float
-    """start + profits so far"""
+    """start + cash in and out so far + coins left behind, at their last rate"""
     claimed: float
     """the same with the profits that a naive dry-run would have shown"""
     drawdown_abs: float
     """below the highest balance so far; 0 at a new high"""
     drawdown_ratio: float
     """of that highest balance; 0 where the start is unknown"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """Coins of a pair that fees and lots kept from being sold."""
+
+    amount: float
+    """base units"""
+    value: float
+    """stake currency, at the rate of the pair's newest fill"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +50,7 @@ class Result:
     trades: int
     winners: int
     profit_abs: float
+    """cash in and out"""
     claimed_abs: float
     mean_ratio: float
     """mean of the trades' profits, each as a ratio of its stake"""
@@ -67,10 +80,11 @@ def claimed_abs(trade: TradeRow) -> float:
     """
     Tell the profit that freqtrade's own dry-run would have shown, in stake currency.
 
-    profit + sum over fills of direction * filled * (average - stock_average) * (1 + direction * fee_ratio).
+    Its own profit + sum over fills of
+    direction * filled * (average - stock_average) * (1 + direction * fee_ratio).
     Fills for which stock freqtrade's answer is not on record count as they are.
     """
-    return trade.profit_abs + sum(
+    return trade.booked_abs + sum(
         fill.direction
         * fill.filled
         * (fill.average - fill.record.stock_average)
@@ -78,6 +92,25 @@ def claimed_abs(trade: TradeRow) -> float:
         for fill in trade.fills
         if fill.record and fill.record.stock_average
     )
+
+
+def last_rates(trades: Iterable[TradeRow]) -> dict[str, float]:
+    """Return pair -> rate of its newest fill, quote per base."""
+    fills = [(fill.time, fill) for trade in trades for fill in trade.fills if fill.time]
+    return {fill.pair: fill.average for _, fill in sorted(fills, key=lambda known: known[0])}
+
+
+def left_behind(closed: Iterable[TradeRow], rates: Mapping[str, float]) -> dict[str, LeftBehind]:
+    """
+    Sum what closed trades have left of their pairs' coins, where anything is left.
+
+    :param rates: pair -> quote per base.
+    """
+    sums: defaultdict[str, float] = defaultdict(float)
+    for trade in closed:
+        sums[trade.pair] += trade.left_amount
+    found = {pair: LeftBehind(amount, amount * rates.get(pair, 0.0)) for pair, amount in sorted(sums.items())}
+    return {pair: left for pair, left in found.items() if abs(left.amount) > NOTHING}
 
 
 def result_of(trades: Sequence[TradeRow]) -> Result:
@@ -106,17 +139,20 @@ def split(trade: TradeRow) -> str:
     return " / ".join(f"{share:g}" for share in trade.plan.shares) if trade.plan else "no plan"
 
 
-def equity(trades: Iterable[TradeRow], start: float | None) -> list[EquityPoint]:
+def equity(
+    trades: Iterable[TradeRow], start: float | None, rates: Mapping[str, float] | None = None
+) -> list[EquityPoint]:
     """
     Follow the account from close to close.
 
     :param trades: closed ones.
     :param start: balance before the first; None where unknown, then balances are profits alone.
+    :param rates: pair -> quote per base, by which coins left behind are valued; nothing where left out.
     """
     balance = claimed = peak = start or 0.0
     points = []
     for trade in sorted(trades, key=lambda trade: (trade.closed, trade.id)):
-        balance += trade.profit_abs
+        balance += trade.profit_abs + trade.left_amount * (rates or {}).get(trade.pair, 0.0)
         claimed += claimed_abs(trade)
         peak = max(peak, balance)
         points.append(
@@ -159,23 +195,22 @@ def exits_by_reason(trades: Iterable[TradeRow]) -> list[ExitResult]:
 
 def exit_profit(trade: TradeRow, fill: OrderRow) -> float:
     """
-    Return what one exit earned, in stake currency: freqtrade's formula, without funding fees.
+    Return what one exit earned, in stake currency, without funding fees.
 
-    sign * filled * (average * (1 - sign * fee of the exit) - entry average * (1 + sign * fee of the entry)),
-    with sign 1 for longs and -1 for shorts.
+    sign * filled * (average * (1 - sign * fee of the exit) - paid per coin), with sign 1 for longs and -1 for
+    shorts. The sum over a trade is its cash and what it left behind, by what that cost.
     """
-    entry, entry_fee = average_entry(trade)
     sign = -1 if trade.is_short else 1
-    return sign * fill.filled * (fill.average * (1 - sign * fill.fee_ratio) - entry * (1 + sign * entry_fee))
+    return sign * fill.filled * (fill.average * (1 - sign * fill.fee_ratio) - paid_per_coin(trade))
 
 
-def average_entry(trade: TradeRow) -> tuple[float, float]:
-    """Return (average rate, fee ratio) of the entries."""
+def paid_per_coin(trade: TradeRow) -> float:
+    """Return what the entries paid, with fees, for each coin that they brought (quote per base)."""
     entries = [fill for fill in trade.fills if fill.is_entry]
-    amount, cost = sum(fill.filled for fill in entries), sum(fill.cost for fill in entries)
-    if not amount:
-        return trade.open_rate, 0.0
-    return cost / amount, sum(fill.fee_value for fill in entries) / cost
+    sign, base = -1 if trade.is_short else 1, trade.pair.partition("/")[0]
+    coins = sum(fill.filled - fill.fees.get(base, 0.0) for fill in entries)
+    paid = sum(fill.cost + sign * (fill.fee_value if base not in fill.fees else 0.0) for fill in entries)
+    return paid / coins if coins else trade.open_rate
 
 
 def level_of(trade: TradeRow, reason: str) -> float | None:

@@ -51,7 +51,7 @@ def test_the_policy_stops_a_script_and_a_picture(browse, small):
     html = render(small, "small", MADE)
     evil = "<script>document.title = 'hit'</script><img src='http://127.0.0.1:9/x.png'>"
     shown, complaints = browse(html.replace("<main>", "<main>" + evil), "--dump-dom")
-    assert "<title>Trading report: +7.454 USDT (+1.49 %) after costs</title>" in shown
+    assert "<title>Trading report: +7.453 USDT (+1.49 %) after costs</title>" in shown
     assert len(complaints) == 2
     assert all("Content Security Policy" in complaint for complaint in complaints)
 

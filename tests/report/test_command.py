@@ -31,7 +31,7 @@ def test_the_command_as_people_run_it(folder):
         check=True,
     )
     # 7.453581 of 1000
-    assert "Would it have earned money? Yes: +7.454 USDT (+0.75 %) after costs." in done.stdout
+    assert "Would it have earned money? Yes: +7.453 USDT (+0.75 %) after costs." in done.stdout
     assert "page: user_data/plot/report.html" in done.stdout
     assert done.stderr == ""
     page = (folder / "user_data" / "plot" / "report.html").read_text()
@@ -61,7 +61,7 @@ def test_database_and_folder_can_be_named(folder, small_url, capsys):
     assert main(["--db-url", small_url, "--out", "some/where"]) == 0
     assert (folder / "some" / "where" / "report.html").stat().st_size > 10_000
     # no config.json here: nobody knows the balance that it began with
-    assert "Yes: +7.454 USDT after costs" in capsys.readouterr().out
+    assert "Yes: +7.453 USDT after costs" in capsys.readouterr().out
 
 
 def test_an_empty_database_is_no_error(folder, capsys):

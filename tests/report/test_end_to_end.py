@@ -28,7 +28,11 @@ def test_report_of_a_real_bots_trade(tmp_path):
             trade = bot.closed_trade()
         report = make_report(read_trades(f"sqlite:///{bot.folder}/bot.sqlite"), 500.0)
     (found,) = (row for row in report.closed if row.id == trade["id"])
-    assert found.profit_abs == trade["close_profit_abs"]
+    assert found.booked_abs == trade["close_profit_abs"]
+    # which counts what the entry's fee left behind, 0.9 of 150 USDT, as if it had been sold
+    cost = found.left_amount * trade["open_rate"]
+    assert cost == pytest.approx(0.9, abs=0.1)
+    assert found.profit_abs == pytest.approx(found.booked_abs - cost, abs=0.002)
     assert found.plan is not None
     assert all(fill.record for fill in found.fills)
     exits = {result.reason: result for result in exits_by_reason([found])}

@@ -61,7 +61,7 @@ def printed(report, width=200):
 
 def test_the_answer_comes_first(page):
     assert (
-        "Would it have earned money? Yes: +7.454 USDT (+1.49 %) after costs "
+        "Would it have earned money? Yes: +7.453 USDT (+1.49 %) after costs "
         "3 trades from 2026-11-20: too few to tell skill from luck: below 30, chance decides. "
         "Holding the same coins instead, from the first to the last fill:" in page.words
     )
@@ -73,19 +73,19 @@ def test_the_answer_comes_first(page):
 @pytest.mark.parametrize(
     "words",
     [
-        "Balance 507.454 USDT from 500.000 at the start",
+        "Balance 507.453 USDT from 500.000 at the start",
         "Deepest drawdown -2.158 USDT -0.42 %",
         "Profit factor 4.45 won per 1 lost",
-        "A trade brings +2.485 USDT on average",
-        "Best and worst +8.311 / -2.158",
+        "A trade brings +2.484 USDT on average",
+        "Best and worst +8.310 / -2.158",
         "Longest losing run 1 trades",
         "Trades won 2 of 3",
         "Cost of trading -0.177 USDT per 100 traded, -17.66 bps: slippage -8.08 bps, fees -9.58 bps",
         "Fee for backtests 0.001766",
         "TP1 3 70 % 70 % -5.49 bps +8.132",
-        "stop 1 - 15 % -20.37 bps -6.871",
-        "trending 1 100 % +0.83 % +8.311 +11.005",
-        "40 / 30 / 30 1 100 % +0.83 % +8.311 +11.005",
+        "stop 1 - 15 % -20.37 bps -6.872",
+        "trending 1 100 % +0.83 % +8.310 +11.005",
+        "40 / 30 / 30 1 100 % +0.83 % +8.310 +11.005",
         "all fills 8 2,349.739 -1.899 -2.251 -4.150 -17.66 bps",
         "1,000 to 2,000 1 -10.00 bps -10.00 bps -10.00 bps -1.000",
         "BTC 1 0.01 1.001 1,001.000 0.1000 %",
@@ -94,10 +94,10 @@ def test_the_answer_comes_first(page):
         "#4 BTC/USDT long 2026-11-20 11:00 100.00 - 100.000 +0.639",
         "#2 ETH/USDT:USDT short 2026-11-20 09:00 2026-11-20 10:00 99.800 +1.301 +1.30 % +1.701 tp1",
         "Missing, at the rates decided on: 407.600 USDT.",
-        "at the rates decided on +11.621 USDT",
+        "at the rates decided on +11.620 USDT",
         "slippage -1.899 USDT",
         "fees -2.268 USDT",
-        "earned +7.454 USDT",
+        "earned +7.453 USDT",
         "claimed by a naive dry-run +10.548 USDT",
         "TP1 101.90 +1.8% \N{MIDDLE DOT} 40% \N{CHECK MARK}",
         "TP3 105.60 +5.49% \N{MIDDLE DOT} 30%",
@@ -115,7 +115,7 @@ def test_the_page_shows(page, words):
 def test_the_terminal_shows_the_same(small):
     told = " ".join(re.sub(r"[│┃]", " ", printed(small)).split())
     for words in (
-        "Would it have earned money? Yes: +7.454 USDT (+1.49 %) after costs. "
+        "Would it have earned money? Yes: +7.453 USDT (+1.49 %) after costs. "
         "A naive dry-run would have claimed +10.548 USDT (+2.11 %).",
         "Fee for backtests: 0.001766 (per side, as --fee)",
         "TP1 3 70 % 70 % -5.49 bps +8.132",

@@ -3,8 +3,8 @@ Results of the small database, by hand:
 
 1 long   10 bought at 100.1, less 0.01 BTC; each exit earns amount * (rate * 0.999 - 100.1 * 1.001)
          tp1  4    * (101.85 * 0.999 - 100.2001) =  6.1922
-         tp2  3    * (103.3  * 0.999 - 100.2001) =  8.9898
-         stop 2.99 * (98     * 0.999 - 100.2001) = -6.871319     together 8.310681
+         tp2  3    * (103.3  * 0.999 - 100.2001) =  8.989499
+         stop 2.99 * (98     * 0.999 - 100.2001) = -6.871619     together 8.30968
 2 short  2 * (49.9 * 0.9995 - 49.2 * 1.0005)                   =          1.3009
 3 stock  78 * 0.999 - 80 * 1.001                               =         -2.158
 4 open   0.4 * (101.8 * 0.999 - 100 * 1.001)                   =          0.63928
@@ -33,8 +33,8 @@ from freqtrade_ext.report.results import (
 )
 from freqtrade_ext.report.rows import OrderRow
 
-PROFITS = [8.310681, 1.3009, -2.158]
-CLAIMS = [8.310681 + 2.694305, 1.3009 + 0.4, -2.158]
+PROFITS = [8.30968, 1.3009, -2.158]
+CLAIMS = [11.004986, 1.7009, -2.158]
 
 
 def test_result(small):
@@ -44,10 +44,10 @@ def test_result(small):
     assert [claimed_abs(trade) for trade in small.closed] == pytest.approx(CLAIMS)
     result = small.result
     assert (result.trades, result.winners, result.win_ratio) == (3, 2, pytest.approx(2 / 3))
-    assert result.profit_abs == pytest.approx(7.453581)
+    assert result.profit_abs == pytest.approx(7.45258)
     assert result.claimed_abs == pytest.approx(10.547886)
     # of what each entry paid with its fee: freqtrade's close_profit
-    ratios = [8.310681 / (9.99 * 100.1 * 1.001), 1.3009 / (99.8 * 0.9995), -2.158 / (80 * 1.001)]
+    ratios = [8.30968 / (9.99 * 100.1 * 1.001), 1.3009 / (99.8 * 0.9995), -2.158 / (80 * 1.001)]
     assert result.mean_ratio == pytest.approx(sum(ratios) / 3)
 
 
@@ -60,16 +60,16 @@ def test_costs_of_closed_trades(small):
 
 def test_equity_and_drawdown(small):
     points = small.points
-    assert [point.balance for point in points] == pytest.approx([508.310681, 509.611581, 507.453581])
+    assert [point.balance for point in points] == pytest.approx([508.30968, 509.61058, 507.45258])
     assert [point.claimed for point in points] == pytest.approx([511.004986, 512.705886, 510.547886])
     assert [point.drawdown_abs for point in points] == pytest.approx([0, 0, 2.158])
-    assert small.drawdown == pytest.approx((2.158, 2.158 / 509.611581))
+    assert small.drawdown == pytest.approx((2.158, 2.158 / 509.61058))
     assert [f"{point.time:%H:%M:%S}" for point in points] == ["09:00:01", "10:00:01", "11:00:01"]
 
 
 def test_equity_without_a_known_start(small):
     points = equity(small.closed, None)
-    assert points[-1].balance == pytest.approx(7.453581)
+    assert points[-1].balance == pytest.approx(7.45258)
     assert points[-1].drawdown_abs == pytest.approx(2.158)
     assert points[-1].drawdown_ratio == 0.0
 
@@ -100,7 +100,7 @@ def test_exits_against_plan(small):
     assert found["stop"].planned_share is None
     assert sum(result.sold_share for result in found.values()) == pytest.approx(1)
     assert [result.exits for result in found.values()] == [3, 1, 0, 1, 1]
-    profits = [6.1922 + 1.3009 + 0.63928, 8.9898, 0, -6.871319, -2.158]
+    profits = [6.191799 + 1.3009 + 0.63928, 8.989499, 0, -6.871619, -2.158]
     assert [result.profit_abs for result in found.values()] == pytest.approx(profits)
     # planned at 101.9, 49.15 and 101.8: 4 * 0.05 + 2 * 0.05 + 0 over 407.6 + 98.3 + 40.72
     assert found["TP1"].level_bps == pytest.approx(1e4 * 0.3 / 546.62)
