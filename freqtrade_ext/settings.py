@@ -46,6 +46,12 @@ class Settings:
     )
 
     # -- market state ------------------------------------------------------------------------
+    state_timeframe: str | None = _setting(
+        None,
+        "timeframe",
+        "candles of the market state; unless set, an hour or the strategy's own where that is longer",
+        choices=(None, "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w"),
+    )
     adx_trending: float = _setting(
         25.0, "ADX", "trending from here on", above=0, at_most=100, space="thresholds"
     )

@@ -104,6 +104,7 @@ def test_the_ends_of_what_is_allowed(name, value, kept):
         ("feed_fresh_ms", 0, "must be > 0, is 0.0"),
         ("keep", ["stoploss"], "must be among ('exit_signal', 'custom_exit', 'roi'), is ['stoploss']"),
         ("keep", "roi", "must be a list, is 'roi'"),
+        ("state_timeframe", "2d", "'3d', '1w'), is 2d"),
         ("stop_after_tp", "trail", "must be one of stay, break_even, is 'trail'"),
         ("maker_fill", "", "must be one of pessimistic, expected, optimistic, is ''"),
         ("fee_asset", "BNB", "must be one of received, quote, bnb, is 'BNB'"),

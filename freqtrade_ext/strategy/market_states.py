@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import math
+
 from freqtrade.strategy import IStrategy, timeframe_to_minutes
 from pandas import DataFrame, Timedelta
 
 from freqtrade_ext.plan import NoTrade
-from freqtrade_ext.plan.market_state import COLUMNS, MarketState, indicators, read_state
+from freqtrade_ext.plan.market_state import COLUMNS, MIN_CANDLES, MarketState, indicators, read_state
 from freqtrade_ext.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SHORTER = ("12h", "4h", "1h")
+"""timeframes that are proposed where there is too little history, the longest first"""
 
 PREFIX = "managed_"
 """of the market state's columns in the strategy's dataframe"""
@@ -18,7 +26,7 @@ class MarketStates:
 
     def __init__(self, strategy: IStrategy, settings: Settings) -> None:
         self._strategy, self._settings = strategy, settings
-        self.timeframe = state_timeframe(strategy.timeframe)
+        self.timeframe = state_timeframe(strategy.timeframe, settings)
         self._computed: dict[str, tuple[DataFrame, DataFrame]] = {}
 
     def join(self, dataframe: DataFrame, pair: str) -> DataFrame:
@@ -44,6 +52,8 @@ class MarketStates:
             state = indicators(candles, self._settings).set_index("date").add_prefix(PREFIX)
             state.index += Timedelta(minutes=sooner)
             self._computed[pair] = candles, state
+            if before is None and len(candles) < MIN_CANDLES:
+                logger.warning("%s: %s", pair, too_few(len(candles), self.timeframe))
         return state
 
     def last(self, pair: str) -> MarketState:
@@ -67,6 +77,21 @@ class MarketStates:
         return read_state(dict(zip(COLUMNS, values, strict=True)), self._settings, self.timeframe)
 
 
-def state_timeframe(timeframe: str) -> str:
-    """Name the timeframe of a strategy's market state: an hour, or its own where that is longer."""
-    return timeframe if timeframe_to_minutes(timeframe) > 60 else "1h"
+def state_timeframe(timeframe: str, settings: Settings) -> str:
+    """Return the timeframe of a strategy's market state: the setting, an hour, or its own where longer."""
+    own = timeframe if timeframe_to_minutes(timeframe) > 60 else "1h"
+    return settings.state_timeframe or own
+
+
+def startup_candles(timeframe: str, settings: Settings) -> int:
+    """Return the candles of a strategy's own timeframe that its market state takes."""
+    of_state = timeframe_to_minutes(state_timeframe(timeframe, settings))
+    return math.ceil(MIN_CANDLES * min(1, of_state / timeframe_to_minutes(timeframe)))
+
+
+def too_few(count: int, timeframe: str) -> str:
+    """Say that a pair has too few candles for its market state, and which timeframe would have enough."""
+    minutes = count * timeframe_to_minutes(timeframe) / MIN_CANDLES
+    enough = [name for name in SHORTER if timeframe_to_minutes(name) <= minutes]
+    advice = f'; set "state_timeframe": "{enough[0]}" in freqtrade_ext to use those' if enough else ""
+    return f"no trade before {MIN_CANDLES} candles of {timeframe}, {count} are known{advice}"

@@ -17,14 +17,13 @@ from pandas import DataFrame
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade
-from freqtrade_ext.plan.market_state import MIN_CANDLES
 from freqtrade_ext.plan.plan import PlanError
 from freqtrade_ext.settings import SettingsError
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded, theirs
 from freqtrade_ext.strategy.chart import LINES
 from freqtrade_ext.strategy.left_behind import sell_along
 from freqtrade_ext.strategy.manager import Manager
-from freqtrade_ext.strategy.market_states import state_timeframe
+from freqtrade_ext.strategy.market_states import startup_candles
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.paper_fills import settings_of
 from freqtrade_ext.strategy.start import in_stake_currency, tell_large_lots
@@ -71,7 +70,7 @@ class Planned(IStrategy):
     def startup_candle_count(self) -> int:
         """Candles before the first signal: the strategy's own number, and at least what the plan needs."""
         own: int = vars(self).get("startup_candle_count", super().startup_candle_count)
-        return max(own, MIN_CANDLES)
+        return max(own, startup_candles(self.timeframe, settings_of(self.config)))
 
     @startup_candle_count.setter
     def startup_candle_count(self, count: int) -> None:
@@ -129,7 +128,7 @@ class Planned(IStrategy):
 
     def gather_informative_pairs(self) -> ListPairsWithTimeframes:
         """Have freqtrade fetch the candles of the market state as well."""
-        timeframe, kind = state_timeframe(self.timeframe), self.config["candle_type_def"]
+        timeframe, kind = self.manager.market_states.timeframe, self.config["candle_type_def"]
         of_state = [(pair, timeframe, kind) for pair in self.dp.current_whitelist()]
         return [*super().gather_informative_pairs(), *of_state]
 

@@ -8,7 +8,7 @@ from freqtrade.strategy import merge_informative_pair
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.market_state import COLUMNS, indicators
 from freqtrade_ext.settings import Settings
-from freqtrade_ext.strategy.market_states import PREFIX, MarketStates
+from freqtrade_ext.strategy.market_states import PREFIX, MarketStates, too_few
 
 SETTINGS = Settings()
 PAIR = "BTC/USDT"
@@ -102,3 +102,17 @@ def test_a_pair_without_candles_is_not_blamed_on_the_strategy_s_columns(pair, re
     known._strategy.dp.get_analyzed_dataframe = lambda pair, timeframe: (pd.DataFrame(), None)
     with pytest.raises(NoTrade, match=reason):
         known.last(pair)
+
+
+@pytest.mark.parametrize(
+    ("count", "timeframe", "advice"),
+    [
+        (110, "1d", '; set "state_timeframe": "12h" in freqtrade_ext to use those'),
+        (16, "1w", '; set "state_timeframe": "12h" in freqtrade_ext to use those'),
+        (40, "1d", '; set "state_timeframe": "4h" in freqtrade_ext to use those'),
+        (150, "1h", ""),
+    ],
+)
+def test_too_short_a_history_is_told_with_the_timeframe_that_would_do(count, timeframe, advice):
+    known = f"no trade before 200 candles of {timeframe}, {count} are known"
+    assert too_few(count, timeframe) == known + advice

@@ -13,6 +13,7 @@ from freqtrade.resolvers import StrategyResolver
 
 from freqtrade_ext import ManagedStrategy
 from freqtrade_ext.plan.plan import Plan
+from tests.backtests import write_longer
 from tests.bot_process import ROOT
 
 pytestmark = pytest.mark.timeout(300)
@@ -211,6 +212,21 @@ def test_longer_timeframe_than_the_hour(run, tmp_path, shared_data):
     days.reset_index().to_feather(tmp_path / "BTC_USDT-1d.feather")
     strategy = run("Daily", timerange="20190101-20200101", datadir=tmp_path)
     assert strategy.manager.market_states.timeframe == "1d"
+    check_planned()
+
+
+def test_market_state_of_another_timeframe_than_the_strategy_s(backtest, run, tmp_path, shared_data):
+    """A few months of daily candles are too few for a market state of these; the hours in them are not."""
+    hours = pd.read_feather(shared_data / "klines" / "nic_MIT" / "BTC_USDT-1h.feather")
+    hours = hours[(hours["date"] >= "2019-01-01") & (hours["date"] < "2019-05-01")].reset_index(drop=True)
+    hours.to_feather(tmp_path / "BTC_USDT-1h.feather")
+    write_longer(hours, "1D", tmp_path)
+    (tmp_path / "BTC_USDT-1D.feather").rename(tmp_path / "BTC_USDT-1d.feather")
+    settings = {"strategy": "Daily", "state_timeframe": "1h"}
+    strategy = backtest(
+        "Managed", timerange="20190301-20190430", datadir=tmp_path, freqtrade_ext=settings
+    ).strategy
+    assert (strategy.manager.market_states.timeframe, strategy.startup_candle_count) == ("1h", 30)
     check_planned()
 
 
