@@ -8,6 +8,8 @@ from importlib import import_module
 
 PROGRAM = "freqtrade-ext"
 COMMANDS = {
+    "init": ("run.init", "prepare the user directory of a freqtrade you already have"),
+    "doctor": ("run.doctor", "check versions, configuration, pairs and exchange, and say what to do"),
     "trade": ("run.trade", "trade on paper, on the configured exchange or on the embedded one"),
     "report": ("report.command", "show what a bot earned and what trading cost it"),
     "replay": ("run.replay", "run the bot through days of trading in minutes"),

@@ -96,6 +96,9 @@ class Settings:
         above=0,
         at_most=1,
     )
+    exceed_stake_amount: bool = _setting(
+        False, "", "with real money, positions may be larger than a `stake_amount` that is a number"
+    )
 
     # -- take-profit split and levels ----------------------------------------------------------
     low_balance: float = _setting(

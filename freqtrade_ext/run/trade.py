@@ -31,9 +31,9 @@ from sqlalchemy import make_url
 from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.report.command import default_url
 from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, start
+from freqtrade_ext.run.places import CONFIGS, default_config
 from freqtrade_ext.strategy.screen import log_config
 
-CONFIG = Path("config.json")
 PRIVATE = Path("user_data/private.json")
 EMBEDDED = "binance"
 """the exchange that the embedded one stands in for"""
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = parser_of(
         "trade",
-        "Trade on paper: freqtrade's own `trade --dry-run` with config.json, on the exchange configured "
-        "there. Where that does not answer, on the embedded exchange. All other arguments are freqtrade's "
-        "(`freqtrade trade --help` lists them).",
+        "Trade on paper: freqtrade's own `trade --dry-run` with config.json or user_data/config.json, on "
+        "the exchange configured there. Where that does not answer, on the embedded exchange. All other "
+        "arguments are freqtrade's (`freqtrade trade --help` lists them).",
     )
     parser.add_argument(
         "--market",
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="auto (the configured exchange where it answers), embedded, or that exchange's name",
     )
     parser.add_argument(
-        "-c", "--config", action="append", default=[], help=f"merged over {CONFIG}, as freqtrade does"
+        "-c", "--config", action="append", default=[], help="merged over that one, as freqtrade does"
     )
     parser.add_argument(
         "--db-url", help="default: freqtrade's own, or one for this run on the embedded exchange"
@@ -76,16 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # told to stop, make stops the shell between it and its commands, and leaves these running
         end_with_parent(signal.SIGTERM)
     try:
-        config = load_from_files([str(CONFIG), *known.config])
+        files = config_files(known.config)
+        config = load_from_files(files)
         market, why = choose_market(known.market, config["exchange"])
         say(f"market: {market} ({why})")
         db_url = known.db_url or (new_database() if market == "embedded" else None)
-        command = freqtrade_command()
+        command = [str(Path(sys.executable).with_name("freqtrade")), "trade", "--dry-run"]
+        configs: list[str | Path] = [*files, *private_config(config)]
         report = report_command(db_url or default_url(config))
         say(f"report, now or later: {report}")
         with ExitStack() as running:
             folder = Path(running.enter_context(TemporaryDirectory(prefix="freqtrade_ext-")))
-            configs = [*known.config]
             if known.verbose:
                 more = [f"-{'v' * known.verbose}", *more]
             elif "log_config" not in config:
@@ -152,21 +153,46 @@ def probe(exchange: Mapping[str, Any]) -> str | None:
     return "no time in the answer" if time_ms is None else None
 
 
-def freqtrade_command() -> list[str]:
-    """Return freqtrade's command line, with FreqUI's API where its port is free."""
-    program = Path(sys.executable).with_name("freqtrade")
-    command = [str(program), "trade", "--dry-run", "--config", str(CONFIG)]
+def config_files(overlays: Sequence[str]) -> list[str]:
+    """
+    Return the configurations to merge: freqtrade's usual one, and those named.
+
+    :raises StartError: there is none.
+    """
+    usual = default_config()
+    files = [*([str(usual)] if usual.exists() else []), *overlays]
+    if not files:
+        raise StartError(
+            f"there is no {' and no '.join(map(str, CONFIGS))} in {Path.cwd()}: go where freqtrade runs"
+        )
+    if not os.access(PRIVATE.parent, os.W_OK):
+        what = "cannot be written to" if PRIVATE.parent.exists() else "does not exist"
+        raise StartError(f"{PRIVATE.parent} {what}: the bot keeps its database there (chown or mkdir it)")
+    return files
+
+
+def private_config(config: Mapping[str, Any]) -> list[str]:
+    """
+    Return the configuration that serves FreqUI with secrets of its own; none where the user has an API.
+
+    :raises StartError: the port of the user's API is in use, and freqtrade would wait for it for ever
+        (2026.9 uvicorn_threaded.py).
+    """
+    if (own := config.get("api_server")) is not None:
+        if own.get("enabled") and not port_is_free(own["listen_ip_address"], own["listen_port"]):
+            raise StartError(
+                f"port {own['listen_port']} of api_server is in use: is this bot running already?"
+            )
+        return []
     write_private(PRIVATE)
     api = json.loads(PRIVATE.read_text())["api_server"]
-    address = (api["listen_ip_address"], api["listen_port"])
-    if port_is_free(*address):
-        command += ["--config", str(PRIVATE)]
-        page = f"http://{address[0]}:{address[1]}, user and password in {PRIVATE}"
-        say(f"FreqUI: {page}" if (UI / "index.html").exists() else f"FreqUI: `make ui` gets it; then {page}")
-    else:
-        # freqtrade waits for ever for an API server that cannot bind (uvicorn_threaded.py, 2026.9)
-        say(f"port {address[1]} is in use: this bot runs without FreqUI's API")
-    return command
+    if not port_is_free(api["listen_ip_address"], api["listen_port"]):
+        say(f"port {api['listen_port']} is in use: this bot runs without FreqUI's API")
+        return []
+    page = f"http://{api['listen_ip_address']}:{api['listen_port']}, user and password in {PRIVATE}"
+    is_there = (UI / "index.html").exists()
+    say(f"FreqUI: {page}" if is_there else f"FreqUI: `freqtrade install-ui` gets it; then {page}")
+    return [str(PRIVATE)]
 
 
 def write_private(path: Path) -> None:

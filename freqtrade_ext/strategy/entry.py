@@ -29,6 +29,7 @@ from freqtrade_ext.plan.sizing import (
     trim_to_balance,
 )
 from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.advice import stake_limit
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.text import rate_text
 
@@ -61,6 +62,9 @@ class Entries:
         self._recent = RecentResults(settings.recent_trades)
         self._is_futures = strategy.config.get("trading_mode") == TradingMode.FUTURES
         self._currency: str = strategy.config["stake_currency"]
+        is_limited = is_trading and not strategy.config["dry_run"] and not settings.exceed_stake_amount
+        self._most = stake_limit(strategy.config.get("original_config", {})) if is_limited else None
+        """stake that real money must not exceed, in stake currency; None for no limit"""
         self._stakes: dict[str, Stake] = {}
 
     def asked_stake(self, pair: str, proposed: float) -> float | None:
@@ -98,6 +102,7 @@ class Entries:
         account = self.account_state()
         if asked is None:
             stake = size_position(account, minimum, self._settings, self._currency)
+            self._check_limit(stake)
         else:
             stake = asked_position(asked, account, minimum, self._currency)
         spread = 0.0
@@ -118,6 +123,14 @@ class Entries:
             check_liquidation(self._exchange, pair, plan, stake.stake_amount, leverage)
         self._stakes[pair] = stake
         return stake.stake_amount, decision
+
+    def _check_limit(self, stake: Stake) -> None:
+        """:raises NoTrade: real money is asked for beyond what the configuration says."""
+        if self._most is not None and stake.stake_amount > self._most:
+            raise NoTrade(
+                f"the plan's {stake.stake_amount:g} {self._currency} exceed stake_amount {self._most:g} of "
+                'config.json: set that to "unlimited", or freqtrade_ext.exceed_stake_amount to true'
+            )
 
     def explain(self, pair: str, rate: float, decision: Decision) -> None:
         """Log the three steps of a decision: market, sizing, levels."""

@@ -197,11 +197,3 @@ def say_what_gives_way(
             len(callbacks),
             ", ".join(callbacks),
         )
-    for name in sorted(RULES.keys() - kept):
-        if config.get(name, RULES[name]) != RULES[name]:
-            logger.warning(
-                "%s %s of the configuration does not count: by the plan it is %s",
-                name,
-                config[name],
-                RULES[name],
-            )

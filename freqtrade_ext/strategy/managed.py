@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Self
 
 from pandas import DataFrame
 
+from freqtrade_ext.strategy.advice import replaced
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself, theirs
 from freqtrade_ext.strategy.in_front import put_in_front, say_what_gives_way
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import PREFIX
 from freqtrade_ext.strategy.paper_fills import PaperFills, settings_of
 from freqtrade_ext.strategy.planned import Planned
+
+logger = logging.getLogger(__name__)
 
 
 class ManagedStrategy(PaperFills):
@@ -30,6 +34,8 @@ class ManagedStrategy(PaperFills):
         """:raises OperationalException: a setting is wrong, or the strategy would bypass the plan."""
         settings = settings_of(config)
         say_what_gives_way(cls, ManagedStrategy, config, settings)
+        for line in replaced(config, settings):
+            logger.warning(line)
         return super().__new__(put_in_front(Planned, cls, ManagedStrategy, config, settings))
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:

@@ -4,6 +4,7 @@ import inspect
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 from freqtrade.exchange import Binance, Exchange
@@ -111,3 +112,31 @@ def test_the_same_strategy_trades_live_as_on_paper(tmp_path):
     assert all(o["order_id"].startswith("dry_run") for o in paper.orders())
     assert paper.rows("select * from paper_state")
     assert live.rows("select * from paper_state") == []
+
+
+def test_real_money_stays_within_a_numeric_stake_amount(tmp_path):
+    """A stake_amount of 10 became a real position of 148.5, without a word."""
+    exchange = json.loads((ROOT / "config.json").read_text())["exchange"] | {"pair_whitelist": [PAIR]}
+    own = {"exchange": exchange, "strategy_path": str(ROOT / "tests" / "strategies"), "stake_amount": 10}
+    section = {"freqtrade_ext": {"exceed_stake_amount": True}}
+    with running_market(tmp_path, "--pairs", PAIR, "--scenario", "calm", "--seed", "1") as market:
+        market.freeze("BTCUSDT", BIDS, ASKS)
+        with ExitStack() as running:
+            held, free = (
+                running.enter_context(
+                    running_bot(LiveBot(tmp_path / name, market, "AlwaysEnter", **own, **more))
+                )
+                for name, more in (("held", {}), ("free", section))
+            )
+            free.wait(free.orders, "the entry")
+            refusal = "exceed stake_amount 10 of config.json"
+            held.wait(lambda: refusal in said(held), "the refusal")
+            held.wait_for_loops(2)
+            assert held.orders() == []
+            assert said(held).count(refusal) == 1
+            assert "stake_amount 10 of the configuration does not count" in said(held)
+
+
+def said(bot):
+    """Return the log as one line, however freqtrade wrapped it."""
+    return " ".join(bot.log.split())

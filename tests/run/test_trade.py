@@ -14,6 +14,7 @@ import pytest
 
 from freqtrade_ext.run import trade
 from tests.bot_process import ENVIRONMENT, ROOT, wait_until
+from tests.served_bot import free_port
 
 
 class Clock(BaseHTTPRequestHandler):
@@ -136,6 +137,42 @@ def test_an_overlay_s_exchange_is_the_one_that_is_probed(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     assert trade.main(["--config", "bybit.json"]) == 1
     assert "not started: bybit does not answer (NetworkError)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def own_freqtrade(tmp_path, monkeypatch):
+    """A folder as freqtrade's own `create-userdir` leaves it, where the configuration is put."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "user_data").mkdir()
+    return tmp_path
+
+
+def test_the_configuration_of_an_existing_user_directory_is_taken(own_freqtrade):
+    with pytest.raises(trade.StartError, match=r"no config\.json and no user_data/config\.json in"):
+        trade.config_files([])
+    (own_freqtrade / "user_data" / "config.json").write_text("{}")
+    assert trade.config_files(["more.json"]) == ["user_data/config.json", "more.json"]
+    (own_freqtrade / "config.json").write_text("{}")
+    assert trade.config_files([]) == ["config.json"]
+
+
+def test_a_user_directory_that_is_missing_or_of_another_is_one_line(own_freqtrade, monkeypatch):
+    (own_freqtrade / "config.json").write_text("{}")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(trade.StartError, match=r"user_data cannot be written to: the bot keeps its database"):
+        trade.config_files([])
+    (own_freqtrade / "user_data").rmdir()
+    with pytest.raises(trade.StartError, match=r"user_data does not exist"):
+        trade.config_files([])
+
+
+def test_the_api_of_the_user_is_left_alone(own_freqtrade, silent_port):
+    own = {"enabled": True, "listen_ip_address": "127.0.0.1", "listen_port": free_port()}
+    assert trade.private_config({"api_server": own}) == []
+    assert trade.private_config({"api_server": {"enabled": False}}) == []
+    assert list((own_freqtrade / "user_data").iterdir()) == []
+    with pytest.raises(trade.StartError, match=rf"port {silent_port} of api_server is in use"):
+        trade.private_config({"api_server": own | {"listen_port": silent_port}})
 
 
 COMMAND = [sys.executable, "-m", "freqtrade_ext", "trade", "--market", "embedded"]

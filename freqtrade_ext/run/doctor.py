@@ -1,0 +1,214 @@
+"""`freqtrade-ext doctor`: check versions, configuration, exchange and pairs, and say what to do."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from platform import python_version
+from typing import Any, Literal
+
+import ccxt
+from freqtrade import __version__ as freqtrade_version
+from freqtrade.configuration.config_setup import setup_utils_configuration
+from freqtrade.enums import RunMode
+from freqtrade.exceptions import FreqtradeException, OperationalException, TemporaryError
+from freqtrade.exchange import Exchange
+from freqtrade.resolvers import ExchangeResolver
+
+from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.fills.book import BadBook, Book, walk
+from freqtrade_ext.paper.exchange import PaperExchange
+from freqtrade_ext.paper.seams import check_seams, feed_warning, version_warning
+from freqtrade_ext.paper.stock import ccxt_client
+from freqtrade_ext.run.init import STRATEGIES
+from freqtrade_ext.run.places import default_config
+from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.strategy.advice import matters, replaced, stake_limit
+
+BOOK_DEPTH = 100
+CLOCK_OFF_MS = 1000
+"""Binance refuses signed requests from a clock that is ahead by more"""
+DEAR_BPS = 10.0
+"""a round trip pays fees of 20 basis points; a walk that costs half of that is worth a word"""
+DUST_RATIO = 0.05
+"""part of a position that whole lots may leave unsold before it is worth a word"""
+Verdict = Literal["ok", "note", "FAIL"]
+Finding = tuple[Verdict, str]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print a line for each finding; 1 where one of them keeps the bot from trading."""
+    known = _parser().parse_args(arguments)
+    # freqtrade's own log would hide the findings
+    logging.disable(logging.CRITICAL)
+    has_failed = False
+    try:
+        for verdict, text in examine(known.config or [str(default_config())]):
+            has_failed |= verdict == "FAIL"
+            print(f"{verdict:4} {text}", flush=True)
+    finally:
+        logging.disable(logging.NOTSET)
+    return int(has_failed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = parser_of(
+        "doctor",
+        "Check what a bot needs: versions, the configuration, the exchange and its clock, and for each "
+        "pair lots, "
+        "minimums and whether the order book carries the stake. Sends no order and needs no key.",
+    )
+    parser.add_argument(
+        "-c",
+        "--config",
+        action="append",
+        default=[],
+        help="several are merged; default: config.json, or user_data/config.json",
+    )
+    return parser
+
+
+def examine(files: Sequence[str]) -> Iterator[Finding]:
+    """Return what was found, most basic first; ends where the rest would need what is missing."""
+    yield from check_versions()
+    missing = [file for file in files if not Path(file).exists()]
+    if missing:
+        yield "FAIL", f"no {missing[0]} here: run this where freqtrade runs, or name it with --config"
+        return
+    try:
+        config = setup_utils_configuration({"config": list(files)}, RunMode.UTIL_EXCHANGE)
+        settings = Settings.from_config(config)
+    except (FreqtradeException, SettingsError) as error:
+        yield "FAIL", f"configuration: {error}"
+        return
+    yield from check_config(config, settings)
+    try:
+        exchange = ExchangeResolver.load_exchange(config, validate=False, load_leverage_tiers=False)
+    except FreqtradeException as error:
+        yield "FAIL", f"exchange: {error}"
+        return
+    try:
+        yield from check_exchange(exchange)
+        for pair in config["exchange"].get("pair_whitelist", []):
+            yield from check_pair(exchange, pair, _stake(config, settings))
+    finally:
+        exchange.close()
+
+
+def check_versions() -> Iterator[Finding]:
+    """Compare what is installed with what was tried."""
+    yield "ok", f"Python {python_version()}, freqtrade {freqtrade_version}, ccxt {ccxt.__version__}"
+    for warning in filter(None, (version_warning(), feed_warning())):
+        yield "note", warning
+
+
+def check_config(config: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
+    """Say what of the configuration matters, and what the plan replaces."""
+    own = config["original_config"]
+    has_section = "freqtrade_ext" in own
+    yield "ok", f"configuration: valid, {'with' if has_section else 'without'} a freqtrade_ext section"
+    user_data = config["user_data_dir"]
+    folders = {user_data / "strategies", Path(config.get("strategy_path") or user_data / "strategies")}
+    for name in STRATEGIES:
+        if not any((folder / name).exists() for folder in folders):
+            yield "note", f"{name} is not among the strategies: freqtrade-ext init puts it there"
+    for line in matters(own):
+        yield "note", line
+    for line in replaced(own, settings):
+        yield "note", f"with Managed, {line}"
+
+
+def check_exchange(exchange: Exchange) -> Iterator[Finding]:
+    """Ask the exchange for its markets and its time."""
+    try:
+        check_seams(type(exchange), PaperExchange, None)
+    except OperationalException as error:
+        yield "FAIL", str(error)
+    if not exchange.markets:
+        yield "FAIL", f"{exchange.name} does not answer: is there a network, and is it allowed where you are?"
+        return
+    yield "ok", f"{exchange.name} answers, {len(exchange.markets)} markets"
+    try:
+        asked_ms = time.time() * 1000
+        theirs_ms = ccxt_client(exchange).fetch_time()
+        answered_ms = time.time() * 1000
+    except ccxt.BaseError as error:
+        yield "note", f"{exchange.name} does not tell its time: {type(error).__name__}"
+        return
+    if theirs_ms is None:
+        return
+    off_ms = (asked_ms + answered_ms) / 2 - theirs_ms
+    trip = f"an answer takes {answered_ms - asked_ms:.0f} ms"
+    if abs(off_ms) < CLOCK_OFF_MS:
+        yield "ok", f"this machine's clock agrees with the exchange's within {abs(off_ms):.0f} ms, {trip}"
+    else:
+        way = "ahead of" if off_ms > 0 else "behind"
+        yield (
+            "FAIL",
+            f"this machine's clock is {abs(off_ms) / 1000:.1f} s {way} the exchange's: set it by NTP",
+        )
+
+
+def check_pair(exchange: Exchange, pair: str, stake_amount: float) -> Iterator[Finding]:
+    """
+    Check a pair for a position of this size.
+
+    :param stake_amount: in stake currency.
+    """
+    market = exchange.markets.get(pair)
+    if not exchange.markets:
+        return
+    if market is None or not market.get("active", True):
+        yield "FAIL", f"{pair} is not traded on {exchange.name}: take it out of pair_whitelist"
+        return
+    try:
+        order_book = exchange.fetch_l2_order_book(pair, BOOK_DEPTH)
+        book = Book(order_book["bids"], order_book["asks"], 0, BOOK_DEPTH)
+    except (TemporaryError, BadBook) as error:
+        yield "FAIL", f"{pair}: no order book: {error}"
+        return
+    if not book.bids or not book.asks:
+        yield "FAIL", f"{pair}: nobody buys or nobody sells now"
+        return
+    yield from _check_size(exchange, pair, stake_amount, book.asks[0][0])
+    yield from _check_depth(pair, stake_amount, book)
+
+
+def _check_size(exchange: Exchange, pair: str, stake_amount: float, rate: float) -> Iterator[Finding]:
+    least = exchange.get_min_pair_stake_amount(pair, rate, 0.0) or 0.0
+    lot = (exchange.get_precision_amount(pair) or 0.0) * (exchange.get_contract_size(pair) or 1.0)
+    if stake_amount < least:
+        yield "FAIL", f"{pair}: {stake_amount:g} is less than the exchange's minimum of {least:.4g}"
+        return
+    yield "ok", f"{pair}: minimum {least:.4g} and lots of {lot:g} ({lot * rate:.4g}) fit {stake_amount:g}"
+    if lot * rate > DUST_RATIO * stake_amount:
+        part = f"{lot * rate / stake_amount:.0%}"
+        yield (
+            "note",
+            f"{pair}: a lot is {part} of a position: up to that much stays unsold, shares are uneven",
+        )
+
+
+def _check_depth(pair: str, stake_amount: float, book: Book) -> Iterator[Finding]:
+    mid = (book.bids[0][0] + book.asks[0][0]) / 2
+    spread_bps = (book.asks[0][0] - book.bids[0][0]) / mid * 10_000
+    taken = walk(book.asks, stake_amount / mid, "buy")
+    if taken.stopped:
+        yield (
+            "FAIL",
+            f"{pair}: {BOOK_DEPTH} levels of the book do not carry a market order of {stake_amount:g}",
+        )
+        return
+    cost_bps = (taken.average / mid - 1) * 10_000
+    text = f"{pair}: a market order of {stake_amount:g} costs {cost_bps:.1f} bps, spread {spread_bps:.1f} bps"
+    if cost_bps <= DEAR_BPS:
+        yield "ok", text
+    else:
+        yield "note", f"{text}: much of what a trade can earn, choose a pair that is traded more"
+
+
+def _stake(config: Mapping[str, Any], settings: Settings) -> float:
+    return stake_limit(config["original_config"]) or settings.min_position

@@ -1,0 +1,33 @@
+"""Where things are: the user's configuration, and the files that come with this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import freqtrade_ext
+
+CONFIGS = (Path("config.json"), Path("user_data/config.json"))
+"""where freqtrade itself looks, in this order"""
+_PACKAGE = Path(freqtrade_ext.__file__).parent
+
+
+def default_config() -> Path:
+    """Return the configuration that freqtrade would take; the first place where there is none."""
+    return next((path for path in CONFIGS if path.exists()), CONFIGS[0])
+
+
+def strategy_file(name: str) -> Path:
+    """Return a strategy file of this package."""
+    return _shipped("strategies", name)
+
+
+def overlay_file(name: str) -> Path:
+    """Return a configuration of this package that is merged over the user's own."""
+    return _shipped("overlays", name)
+
+
+def _shipped(folder: str, name: str) -> Path:
+    # in the repository both lie beside the package, where `freqtrade trade` finds them
+    inside = _PACKAGE / folder / name
+    beside = {"strategies": "strategies", "overlays": "user_data"}[folder]
+    return inside if inside.exists() else _PACKAGE.parent / beside / name
