@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,8 +10,10 @@ from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.position import ROUNDING, Position, round_down
 from freqtrade_ext.tags import target_tag
 
-RETRY_SECONDS = 15
-LONGEST_PAUSE_SECONDS = 15 * 60
+PAUSES_SECONDS = (15, 15 * 60)
+"""first and longest pause before a target is asked for again that moved nothing"""
+STOP_PAUSES_SECONDS = (1, 15)
+"""the same of an exit of the whole position: a dead book need not be asked in each loop"""
 LOUD_TRIES = 8
 """so many exits that moved nothing are worth an error in the log"""
 
@@ -98,6 +101,32 @@ def due_amount(plan: Plan, position: Position, stage: int, least: Least) -> floa
     return chunk if chunk > 0 and chunk >= (least.whole if chunk == held else least.part) else 0.0
 
 
+def merged(plan: Plan, position: Position, least_at: Callable[[float], Least]) -> Plan:
+    """
+    Return the plan with the shares that can be sold; its reason for the split says which target got which.
+
+    A share below the minimum waits for the next target, and one that would leave less takes the rest along.
+
+    :param position: as its entry left it.
+    :param least_at: rate -> what can be sold at it.
+    """
+    left, shares, waiting = position.held, [0.0] * len(plan.shares), 0.0
+    for index, (share, rate) in enumerate(zip(plan.shares, plan.target_rates, strict=True)):
+        amount = due_amount(plan, replace(position, held=left), index + 1, least_at(rate)) if left else 0.0
+        waiting += share
+        if amount:
+            left, shares[index], waiting = left - amount, waiting, 0.0
+    sold = [number for number, share in enumerate(shares, 1) if share]
+    small = [number for number, share in enumerate(plan.shares, 1) if share and number not in sold]
+    if not small or not sold:
+        return plan
+    shares[sold[-1] - 1] += waiting
+    where = ", ".join(f"{'all' if len(sold) == 1 else f'{shares[n - 1]:g}%'} at TP{n}" for n in sold)
+    names = " and ".join(f"TP{number}" for number in small)
+    words = f"{names} {'is' if len(small) == 1 else 'are'} below the minimum: {where}"
+    return plan.with_shares(shares, words)
+
+
 def is_unsellable(position: Position, rate: float, least: Least) -> bool:
     """
     Return whether a position that should shrink or go is less than the exchange takes.
@@ -110,15 +139,25 @@ def is_unsellable(position: Position, rate: float, least: Least) -> bool:
     return (has_shrunk or position.is_beyond_stop(rate)) and position.held < least.whole
 
 
-def next_attempt(last: Attempt | None, stage: int, held: float, now: datetime) -> Attempt | None:
+def next_attempt(
+    last: Attempt | None,
+    stage: int,
+    held: float,
+    now: datetime,
+    pauses: tuple[int, int] = PAUSES_SECONDS,
+) -> Attempt | None:
     """
     Return the attempt to remember where an exit may be asked for now, else None.
 
     At once when target or position have changed since the last one, otherwise after growing pauses.
+
+    :param stage: the target; 0 for an exit of the whole position.
+    :param pauses: the first and the longest, in seconds.
     """
     if last is None or (last.stage, last.held) != (stage, held):
         last = Attempt(stage, held, 0, now)
     if now < last.again:
         return None
-    pause = min(RETRY_SECONDS * 2**last.tries, LONGEST_PAUSE_SECONDS)
+    first, longest = pauses
+    pause = min(first * 2**last.tries, longest)
     return replace(last, tries=last.tries + 1, again=now + timedelta(seconds=pause))

@@ -68,6 +68,11 @@ class Plan:
         except PlanError:
             return exact
 
+    def with_shares(self, shares: Iterable[float], why: str) -> Plan:
+        """Return the plan with another split, and why behind the reason it had."""
+        stake, split, levels = self.reasons
+        return replace(self, shares=_three(shares), reasons=(stake, f"{split} | {why}", levels))
+
     def stage(self, rate: float) -> int:
         """Count the targets that this rate has reached."""
         if self.is_short:

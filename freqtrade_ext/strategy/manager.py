@@ -17,7 +17,16 @@ from freqtrade.strategy import IStrategy, timeframe_to_minutes
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.left_over import name_liquidation
 from freqtrade_ext.plan import NoTrade, explain
-from freqtrade_ext.plan.exits import LOUD_TRIES, Attempt, Least, is_unsellable, next_exit
+from freqtrade_ext.plan.exits import (
+    LOUD_TRIES,
+    STOP_PAUSES_SECONDS,
+    Attempt,
+    Least,
+    is_unsellable,
+    merged,
+    next_attempt,
+    next_exit,
+)
 from freqtrade_ext.plan.plan import Plan, PlanError
 from freqtrade_ext.plan.position import Position
 from freqtrade_ext.settings import Settings
@@ -66,7 +75,9 @@ class Manager:
             strategy, settings, exchange, self.market_states, paper, is_trading=self.is_trading
         )
         self._attempts: dict[int, Attempt] = {}
-        """trade id -> the exit that was asked for last"""
+        """trade id -> the exit at a target that was asked for last"""
+        self._whole_exits: dict[int, Attempt] = {}
+        """trade id -> the exit of the whole position that was asked for last"""
 
     def tuned(self, settings: Settings) -> Manager:
         """Return a manager of the same strategy with other settings, which remembers no trade."""
@@ -172,7 +183,10 @@ class Manager:
             return None
         if self.is_trading:
             trade.set_custom_data("market_state", asdict(decision.state))
-        return self._keep(trade, plan)
+        whole = merged(plan, trades.read_position(trade), partial(self._least, trade))
+        if self.is_trading and whole is not plan:
+            logger.info("%s: %s", trade.pair, whole.reasons[1])
+        return self._keep(trade, whole)
 
     def _keep(self, trade: Trade, plan: Plan) -> Plan:
         position = trades.read_position(trade)
@@ -218,6 +232,16 @@ class Manager:
         if answer.attempt.tries == LOUD_TRIES:
             logger.error("%s: %s has moved nothing in %s tries", trade.pair, answer.tag, LOUD_TRIES)
         return -trades.stake_for(trade, answer.amount), answer.tag
+
+    def may_exit(self, trade: Trade, now: datetime) -> bool:
+        """Return whether to ask for an exit of the whole position now: one that moved nothing has to wait."""
+        if trade.has_open_orders:
+            return True
+        last = self._whole_exits.get(trade.id)
+        attempt = next_attempt(last, 0, trade.amount, now, STOP_PAUSES_SECONDS)
+        if attempt is not None:
+            self._whole_exits[trade.id] = attempt
+        return attempt is not None
 
     def is_in_the_way(self, trade: Trade, order: Order) -> bool:
         """Return whether an open order holds what a stop that is reached needs."""

@@ -210,6 +210,15 @@ class Planned(IStrategy):
         """Let no trade go without the stop of its plan: not after a restart, nor one that came without."""
         self.manager.plan_of(trade)
 
+    def should_exit(
+        self, trade: Trade, rate: float, current_time: datetime, **kwargs: Any
+    ) -> list[ExitCheckTuple]:
+        """Pause a stop or a signal that could sell nothing: each try is an order in the database."""
+        exits: list[ExitCheckTuple] = super().should_exit(trade, rate, current_time, **kwargs)
+        if not exits or not self.manager.is_trading or self.manager.may_exit(trade, current_time):
+            return exits
+        return []
+
     def ft_check_timed_out(self, trade: Trade, order: Order, current_time: datetime) -> bool:
         """
         Cancel an open order once the stop is reached, before the stop is asked for.
@@ -247,10 +256,16 @@ class Planned(IStrategy):
     # -- the strategy's own exits, and none of the plan's --------------------------------------------
 
     @given_the_trade_itself
-    def confirm_trade_exit(self, exit_reason: str, **kwargs: Any) -> bool:
+    def confirm_trade_exit(
+        self, trade: Trade, exit_reason: str, current_time: datetime, **kwargs: Any
+    ) -> bool:
+        if exit_reason == ExitType.EMERGENCY_EXIT.value:
+            # asked for in each loop where the stop cannot be placed on the exchange
+            return self.manager.may_exit(trade, current_time)
         if is_of_plan(exit_reason):
             return True
-        return bool(theirs(super().confirm_trade_exit, True)(exit_reason=exit_reason, **kwargs))
+        ask = theirs(super().confirm_trade_exit, True)
+        return bool(ask(trade=trade, exit_reason=exit_reason, current_time=current_time, **kwargs))
 
     @given_the_trade_itself
     def custom_exit_price(self, proposed_rate: float, exit_tag: str | None, **kwargs: Any) -> float:

@@ -11,6 +11,7 @@ from freqtrade_ext.plan.exits import (
     Least,
     due_amount,
     is_unsellable,
+    merged,
     next_attempt,
     next_exit,
 )
@@ -137,6 +138,43 @@ FUTURES = Least(part=100 * 1.05 / 0.9 / 105_000, whole=0.001)
 )
 def test_a_whole_position_is_held_against_the_exchanges_own_minimum(held, lot, least, stage, due):
     assert due_amount(plan_of(), holding(held, held, lot=lot), stage, least) == due
+
+
+@pytest.mark.parametrize(
+    ("held", "lot", "part", "whole", "shares", "words"),
+    [
+        # 40/30/30 of coins worth 100 each
+        (100.0, 1.0, 10, 5, (40, 30, 30), ""),
+        (1.0, 1.0, 1.1, 1.0, (0, 0, 100), "TP1 and TP2 are below the minimum: all at TP3"),
+        (100.0, 1.0, 101, 90, (100, 0, 0), "TP2 and TP3 are below the minimum: all at TP1"),
+        (100.0, 1.0, 45, 45, (0, 100, 0), "TP1 and TP3 are below the minimum: all at TP2"),
+        (100.0, 1.0, 35, 35, (40, 60, 0), "TP3 is below the minimum: 40% at TP1, 60% at TP2"),
+        (100.0, 1.0, 200, 200, (40, 30, 30), ""),  # cannot be sold at all: the loop sees to that
+    ],
+)
+def test_what_merges_is_known_when_the_plan_is_made(held, lot, part, whole, shares, words):
+    plan = plan_of((40, 30, 30))
+    made = merged(plan, holding(held, held, lot=lot), lambda rate: Least(part, whole))
+    assert made.shares == pytest.approx(shares)
+    assert made.reasons[1] == " | ".join(filter(None, (plan.reasons[1], words)))
+
+
+@given(
+    lots=st.integers(1, 500),
+    part_lots=st.integers(0, 300),
+    weights=st.tuples(*[st.integers(0, 100)] * 3).filter(sum),
+)
+def test_a_merged_plan_is_what_will_be_sold_target_by_target(lots, part_lots, weights):
+    plan = plan_of(tuple(100 * weight / sum(weights) for weight in weights))
+    least = Least(part_lots, min(part_lots, lots))
+    made = merged(plan, holding(lots, lots), lambda rate: least)
+    held = lots
+    for stage in (1, 2, 3):
+        position = holding(held, lots, asked=stage) if held else None
+        sold = due_amount(plan, position, stage, least) if position else 0
+        assert bool(made.shares[stage - 1]) or not sold
+        held -= int(sold)
+    assert held == 0
 
 
 @given(

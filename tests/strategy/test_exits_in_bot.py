@@ -79,3 +79,42 @@ def test_a_partly_filled_target_neither_keeps_the_stop_from_selling_nor_is_asked
     assert trade["exit_reason"] == "stop_loss"
     assert [tag for tag, filled in sold(bot) if filled] == ["tp1", "stop_loss"]
     assert not times_said(bot, "Unable to place order")
+
+
+def test_a_position_near_the_exchange_s_minimum_is_sold_whole_at_a_target_and_says_so_when_planned(
+    new_bot, market
+):
+    """It stayed open for ever, below freqtrade's padded minimum, while log and chart promised 60/25/15."""
+    words = "TP2 and TP3 are below the minimum: all at TP1"
+    market._post("symbol", symbol="BTCUSDT", step=0.0001, min_notional=100)
+    bot = new_bot(dry_run_wallet=130)
+    try:
+        with running_bot(bot):
+            plan = plan_of(bot)
+            # 115 at a minimum of 100, which freqtrade pads to 117
+            assert bot.orders()[0]["filled"] == 0.0011
+            assert plan["shares"] == [100, 0, 0]
+            assert plan["reasons"][1] == f"Low balance: Take profits early | {words}"
+            bot.wait(lambda: times_said(bot, words), "the words in the log")
+            market.freeze("BTCUSDT", [(plan["target_rates"][0] + 10, 5.0)], [(120_000.0, 5.0)])
+            trade = bot.closed_trade(30)
+    finally:
+        market._post("symbol", symbol="BTCUSDT", step=0.00001, min_notional=5)
+    assert trade["exit_reason"] == "tp1"
+    assert sold(bot) == [("tp1", 0.001)]
+
+
+def test_a_dead_book_is_asked_with_growing_pauses_and_the_stop_sells_once_it_lives_again(new_bot, market):
+    """Each loop left an order that had ended: 70 a minute in the database."""
+    bot = new_bot()
+    with running_bot(bot):
+        plan = plan_of(bot)
+        rate = round(plan["stop_rate"] - 50, 2)
+        market.freeze("BTCUSDT", [(rate, 0.0002)], [(rate + 30, 5.0)])
+        bot.wait(lambda: ("stop_loss", 0.0002) in sold(bot), "what the thin book takes", 20)
+        bot.wait_for_loops(12)
+        tries = len(sold(bot))
+        assert 2 <= tries <= 6
+        trade = fall_through_the_stop(bot, market, plan)
+    assert trade["exit_reason"] == "stop_loss"
+    assert sum(filled for _, filled in sold(bot)) == pytest.approx(0.00142, abs=1e-12)
