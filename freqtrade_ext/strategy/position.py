@@ -123,6 +123,8 @@ def set_stop(trade: Trade, stop_rate: float) -> None:
         base, aim = max(trade.open_rate, stop_rate), stop_rate * (1 - ROUNDING / 10)
     ratio = abs(1 - aim / base) * (trade.leverage or 1.0)
     trade.adjust_stop_loss(base, ratio, allow_refresh=True)
+    # freqtrade marks it when it rounds an entry's average to the tick, and would call the exit trailing
+    trade.is_stop_loss_trailing = False
 
 
 def settle(trade: Trade, record_of: Callable[[str], FillRecord | None]) -> bool:

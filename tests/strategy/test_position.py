@@ -93,6 +93,17 @@ def test_stop_survives_partial_exits_and_is_not_called_trailing(stop_rate):
     assert trade.is_stop_loss_trailing is False
 
 
+def test_an_average_between_two_ticks_does_not_make_the_stop_a_trailing_one():
+    """One entry in ten ended as `trailing_stop_loss`: rounding its open rate moves freqtrade's own stop."""
+    trade = new_trade(rate=104_878.484)
+    trade.adjust_stop_loss(trade.open_rate, -0.1, initial=True)
+    trade.orders[0].average = trade.open_rate = 104_878.486
+    trade.recalc_trade_from_orders()
+    assert trade.is_stop_loss_trailing is True
+    position.set_stop(trade, 103_665.06)
+    assert trade.is_stop_loss_trailing is False
+
+
 @given(
     rate=st.integers(100_000, 10_000_000),
     percent=st.floats(0.05, 50),
