@@ -162,6 +162,12 @@ class Settings:
     fee_asset: FeeAsset = _setting(
         "received", "", "what fees are paid in: the asset received, the quote currency, or BNB"
     )
+    maker_fee: float | None = _setting(
+        None, "ratio", "of your fee tier; none takes the venue's lowest tier", at_least=-0.01, at_most=0.01
+    )
+    taker_fee: float | None = _setting(
+        None, "ratio", "of your fee tier; none takes the venue's lowest tier", at_least=0, at_most=0.01
+    )
     bnb_discount: float = _setting(
         0.25,
         "ratio",
@@ -239,6 +245,8 @@ _RELATIONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 
 def _check(name: str, value: Any, limits: Mapping[str, Any]) -> None:
     """Raise SettingsError where the value breaks one of its limits."""
+    if value is None:
+        return
     values = value if isinstance(value, tuple) else (value,)
     broken = None
     if any(isinstance(v, float) and not math.isfinite(v) for v in values):

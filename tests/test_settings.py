@@ -101,6 +101,8 @@ def test_the_ends_of_what_is_allowed(name, value, kept):
         ("targets_early", [0, 0, 0], "must be > 0, is [0.0, 0.0, 0.0]"),
         ("max_positions", 10**400, f"must be int, is {10**400}"),
         ("bnb_discount", 1, "must be < 1, is 1.0"),
+        ("maker_fee", 0.02, "must be <= 0.01, is 0.02"),
+        ("taker_fee", -0.001, "must be >= 0, is -0.001"),
         ("feed_fresh_ms", 0, "must be > 0, is 0.0"),
         ("keep", ["stoploss"], "must be among ('exit_signal', 'custom_exit', 'roi'), is ['stoploss']"),
         ("keep", "roi", "must be a list, is 'roi'"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from freqtrade.constants import MakerTaker
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import (
     InsufficientFundsError,
@@ -22,9 +23,11 @@ from freqtrade_ext.fills.book import Book, BuySell
 from freqtrade_ext.fills.engine import Engine, OrderRejected
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
+from freqtrade_ext.paper.fee_rates import FeeRates
 from freqtrade_ext.paper.left_over import bring_funding, order_left
 from freqtrade_ext.paper.listing import require_listed
 from freqtrade_ext.paper.stock import (
+    config_of,
     in_contracts,
     restore_async_markets,
     stop_rate_name,
@@ -42,6 +45,8 @@ class PaperExchange(Exchange):
     paper: Engine
     feed: Feed | None
     tickers: FtTTLCache
+    fee_rates: FeeRates | None
+    """None where ccxt says what is paid"""
 
     def close(self) -> None:
         feed = self.__dict__.get("feed")  # absent where the exchange dies before it is installed
@@ -69,6 +74,21 @@ class PaperExchange(Exchange):
                 self.paper.guard()
             except TemporaryError as error:  # the next loop asks again
                 logger.warning("Positions could not be looked after: %s", error)
+
+    def get_fee(
+        self,
+        symbol: str,
+        order_type: str = "",
+        side: str = "",
+        amount: float = 1,
+        price: float = 1,
+        taker_or_maker: MakerTaker = "maker",
+    ) -> float:
+        """Return what the venue charges; `fee` in the configuration goes first, as in stock freqtrade."""
+        if self.fee_rates is None or config_of(self).get("fee") is not None:
+            return super().get_fee(symbol, order_type, side, amount, price, taker_or_maker)
+        is_taker = taker_or_maker == "taker" or order_type == "market"
+        return self.fee_rates.taker if is_taker else self.fee_rates.maker
 
     def get_funding_fees(self, pair: str, amount: float, is_short: bool, open_date: datetime) -> float:
         """Return what the paper account received since, as the exchange's income tells a live bot."""

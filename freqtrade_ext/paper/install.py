@@ -17,6 +17,7 @@ from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.database import check_database
 from freqtrade_ext.paper.exchange import PaperExchange
+from freqtrade_ext.paper.fee_rates import fee_rates
 from freqtrade_ext.paper.left_over import open_again, replay_orders, undo_deletions
 from freqtrade_ext.paper.seams import check_seams, feed_warning, version_warning
 from freqtrade_ext.paper.stock import config_of, share_markets, streaming_client
@@ -52,6 +53,7 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         logger.warning(warning)
     has_database = hasattr(Trade, "session")
     store = DatabaseStore() if has_database else MemoryStore()
+    rates = fee_rates(exchange.id, exchange.trading_mode, settings)
     account = _account(exchange)
     if has_database and "account" not in store.load():
         replay_orders(account)
@@ -59,6 +61,7 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
     exchange.__class__ = type("Paper" + stock.__name__, (PaperExchange, stock), {})
     has_feed = settings.feed and no_feed is None
     exchange.feed = new_feed(exchange, settings.feed_fresh_ms) if has_feed else None
+    exchange.fee_rates = rates
     exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     if has_database:

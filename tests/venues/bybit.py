@@ -13,6 +13,11 @@ class Bybit(Stub):
     EXCHANGE = "bybit"
     SOCKETS = ("/v5/public/",)
 
+    @property
+    def market_type(self):
+        """How ccxt calls these markets in its option `fetchMarkets`."""
+        return "linear" if self.futures else "spot"
+
     def market_id(self, base):
         return base + self.quote
 

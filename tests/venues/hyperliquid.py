@@ -22,6 +22,11 @@ class Hyperliquid(Stub):
         digits = FIGURES - len(str(symbol.start_rate // E8)) if symbol.start_rate >= E8 else FIGURES
         return replace(symbol, tick=E8 // 10 ** max(digits, 0))
 
+    @property
+    def market_type(self):
+        """How ccxt calls these markets in its option `fetchMarkets`."""
+        return "swap" if self.futures else "spot"
+
     def market_id(self, base):
         return base if self.futures else f"@{FIRST_SPOT + self._bases().index(base)}"
 

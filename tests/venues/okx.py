@@ -15,6 +15,11 @@ class Okx(Stub):
     EXCHANGE = "okx"
     SOCKETS = ("/ws/v5/",)
 
+    @property
+    def market_type(self):
+        """How ccxt calls these markets in its option `fetchMarkets`."""
+        return "swap" if self.futures else "spot"
+
     def market_id(self, base):
         return f"{base}-{self.quote}-SWAP" if self.futures else f"{base}-{self.quote}"
 

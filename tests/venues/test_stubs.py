@@ -28,8 +28,7 @@ def client(library, stub):
     """Make ccxt's client of the stub's venue, with that venue's kind of markets alone."""
     given = stub.overlay()["exchange"]["ccxt_config"]
     kind = "swap" if stub.futures else "spot"
-    types = {"bybit": "linear" if stub.futures else "spot"}
-    options = {"defaultType": kind, "fetchMarkets": {"types": [types.get(stub.EXCHANGE, kind)]}}
+    options = {"defaultType": kind, "fetchMarkets": {"types": [stub.market_type]}}
     return getattr(library, stub.EXCHANGE)({**given, "options": options})
 
 
