@@ -346,6 +346,11 @@ class Signals(IStrategy):
         return dataframe
 
 
+class DailySignals(Signals):
+    timeframe = "1d"
+    startup_candle_count = 30
+
+
 class Wilful(Signals):
     """Would itself buy for 11, stop, average and leave in every loop."""
 

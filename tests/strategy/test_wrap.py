@@ -222,7 +222,7 @@ def test_market_state_of_another_timeframe_than_the_strategy_s(backtest, run, tm
     hours.to_feather(tmp_path / "BTC_USDT-1h.feather")
     write_longer(hours, "1D", tmp_path)
     (tmp_path / "BTC_USDT-1D.feather").rename(tmp_path / "BTC_USDT-1d.feather")
-    settings = {"strategy": "Daily", "state_timeframe": "1h"}
+    settings = {"strategy": "DailySignals", "state_timeframe": "1h"}
     strategy = backtest(
         "Managed", timerange="20190301-20190430", datadir=tmp_path, freqtrade_ext=settings
     ).strategy
