@@ -52,12 +52,9 @@ class Play(NamedTuple):
 
 def new_play() -> Play:
     state = np.zeros(7)
-    return Play(
-        state,
-        np.zeros((ENDED, EXECUTED + 1 + len(RULES))),
-        np.zeros((TOP_CHANGES, 3)),
-        np.zeros((1 << 14, 2)),
-    )
+    state[START_MS] = -1.0
+    ended = np.zeros((ENDED, EXECUTED + 1 + len(RULES)))
+    return Play(state, ended, np.zeros((TOP_CHANGES, 3)), np.zeros((1 << 14, 2)))
 
 
 @compiled
@@ -82,7 +79,7 @@ def play(events: Any, levels: Any, orders: Any, index: Any, probes: Any, run: An
 def _use(events: Any, row: int, levels: Any, orders: Any, index: Any, probes: Any, run: Any) -> None:
     time_ms, kind, order = events.time_ms[row], events.kind[row], events.id[row]
     side, rate, amount = 0 if events.side[row] > 0 else 1, events.rate[row], events.amount[row]
-    if kind == NEW:
+    if kind == NEW and order not in index:
         slot = _place(levels, orders, side, rate if side == 0 else -rate, amount, time_ms)
         index[order] = slot
         if not _crosses(levels, orders, slot):
@@ -109,7 +106,7 @@ def _change(
 ) -> None:
     slot = index[order]
     gone = amount
-    if kind == SET:
+    if kind in (SET, NEW):
         gone = orders.left[slot] - amount
     elif kind == DELETE:
         gone = orders.left[slot]

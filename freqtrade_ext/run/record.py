@@ -25,6 +25,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 
 from freqtrade_ext.arguments import PairsAction, between, parser_of
+from freqtrade_ext.run.record_orders import OrderRecorder
 from freqtrade_ext.run.record_pair import PairRecorder
 from freqtrade_ext.tape.writer import RecordError
 
@@ -39,21 +40,26 @@ CCXT_OPTIONS: dict[str, Any] = {
 }
 
 
-async def record(config: Mapping[str, Any], pairs: Sequence[str], seconds: float, folder: Path) -> None:
+async def record(
+    config: Mapping[str, Any], pairs: Sequence[str], seconds: float, folder: Path, exchange: str = "binance"
+) -> None:
     """
     Record the pairs for some time, or until cancelled; files are whole either way.
+
+    :param exchange: "binance" tells of levels, "bitstamp" of each order.
 
     :param config: freqtrade's configuration, of which `exchange.ccxt_config` leads to the exchange.
     :raises RecordError: the exchange does not answer or does not trade a pair, or a file cannot be written.
     """
     ours = {"options": CCXT_OPTIONS, "enableRateLimit": True}
     settings = deep_merge_dicts(config.get("exchange", {}).get("ccxt_config", {}), ours)
-    client = ccxt.pro.binance(settings)
+    client = getattr(ccxt.pro, exchange)(settings)
+    recorder = PairRecorder if exchange == "binance" else OrderRecorder
     try:
         await _check(client, pairs)
         folder.mkdir(parents=True, exist_ok=True)
         async with aiohttp.ClientSession(trust_env=client.aiohttp_trust_env) as session:
-            recorders = [PairRecorder(client, session, pair, folder) for pair in pairs]
+            recorders = [recorder(client, session, pair, folder) for pair in pairs]
             await _run(recorders, seconds)
     except OSError as error:
         raise RecordError(f"cannot use --out {folder}: {error.strerror}") from error
@@ -65,13 +71,13 @@ async def _check(client: Any, pairs: Sequence[str]) -> None:
     try:
         await client.load_markets()
     except ccxt.BaseError as error:
-        raise RecordError(f"binance does not answer: {type(error).__name__}: {error}") from error
+        raise RecordError(f"{client.id} does not answer: {type(error).__name__}: {error}") from error
     for pair in pairs:
         if pair not in client.markets:
             base = pair.partition("/")[0]
             similar = sorted(name for name in client.markets if name.startswith(base + "/"))[:8]
             hint = f"; with {base} there are {', '.join(similar)}" if similar else ""
-            raise RecordError(f"binance spot has no pair {pair}{hint}")
+            raise RecordError(f"{client.id} spot has no pair {pair}{hint}")
 
 
 async def _run(recorders: Sequence[PairRecorder], seconds: float) -> None:
@@ -122,15 +128,25 @@ async def _until_stopped(work: asyncio.Task[None]) -> None:
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = parser_of(
         "record",
-        "Record order books and trades of Binance's spot market, one file per pair and hour, for `fidelity` "
-        "and `replica --recording`. Ctrl-C ends it; the files are whole.",
+        "Record order books and trades of Binance's spot market, or each order of Bitstamp's, one file per "
+        "pair and hour, for `fidelity` and `replica --recording`. Ctrl-C ends it; the files are whole.",
     )
-    parser.add_argument("--exchange", choices=["binance"], default="binance", help="spot market of")
+    parser.add_argument(
+        "--exchange", choices=["binance", "bitstamp"], default="binance", help="spot market of"
+    )
+    parser.add_argument(
+        "--orders",
+        action="store_true",
+        help="order by order, for `fidelity --resting`: what bitstamp tells, and binance does not",
+    )
     parser.add_argument("--pairs", required=True, nargs="+", action=PairsAction, metavar="PAIR")
     parser.add_argument("--minutes", type=between(0.001, 1e6), default=60, help="default: %(default)g")
     parser.add_argument("--out", type=Path, required=True, help="folder for the files")
     parser.add_argument("--config", action="append", default=[], help="of freqtrade, e.g. an overlay")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.orders != (args.exchange == "bitstamp"):
+        parser.error("--orders is for --exchange bitstamp, which is recorded order by order alone")
+    return args
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,7 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
     async def work() -> None:
-        await _until_stopped(asyncio.create_task(record(config, args.pairs, args.minutes * 60, args.out)))
+        recording = record(config, args.pairs, args.minutes * 60, args.out, args.exchange)
+        await _until_stopped(asyncio.create_task(recording))
 
     try:
         config = load_from_files(args.config) if args.config else {}

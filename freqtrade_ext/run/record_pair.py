@@ -46,12 +46,13 @@ class PairRecorder:
     """Writes one pair's files."""
 
     def __init__(self, client: Any, session: aiohttp.ClientSession, pair: str, folder: Path) -> None:
-        market = client.market(pair)
         self.pair, self.messages, self.gaps = pair, 0, 0
         self._client, self._session = client, session
-        self._path = folder / market["lowercaseId"]
-        names = "/".join(f"{market['lowercaseId']}@{channel}" for channel in CHANNELS)
-        self._url = combined_url(client.urls["api"]["ws"]["spot"]) + names
+        self._symbol = client.market(pair)["id"].lower()
+        self._path = folder / self._symbol
+        url = client.urls["api"]["ws"]
+        names = "/".join(f"{self._symbol}@{channel}" for channel in CHANNELS)
+        self._url = url if isinstance(url, str) else combined_url(url["spot"]) + names
         self._heard = asyncio.Event()
         self._tape: RecordingFile | None = None
         self._bytes_before = 0
@@ -132,20 +133,26 @@ class PairRecorder:
             if not needed or needed[0].first_id <= snapshot_id + 1:
                 break
             await asyncio.sleep(SNAPSHOT_PAUSE_SECONDS)
-        self.close()
-        began = datetime.fromtimestamp(local_ns / 1e9, UTC)
-        self._tape = RecordingFile(self._path.with_name(f"{self._path.name}_{began:%Y%m%d_%H%M%S}.gz"))
-        logger.info("%s: %s begins", self.pair, self._tape.path.name)
-        self._tape.write(local_ns, orjson.dumps(snapshot).decode())
-        if self._gap is not None:
-            since_ns, why = self._gap
-            # a line that holds no market data, which readers pass over
-            self._tape.write(local_ns, json.dumps({"gap": {"since_ns": since_ns, "why": why}}))
-            self._gap = None
+        tape = self._open_file(local_ns, orjson.dumps(snapshot).decode())
         self._last_id, self._pending = snapshot_id, None
         for diff in needed:
             self._follow_on(diff)
-            self._tape.write(diff.local_ns, diff.text)
+            tape.write(diff.local_ns, diff.text)
+
+    def _open_file(self, local_ns: int, snapshot: str) -> RecordingFile:
+        """Change to a new file, which begins with a snapshot and why there is a gap before it."""
+        self.close()
+        began = datetime.fromtimestamp(local_ns / 1e9, UTC)
+        tape = RecordingFile(self._path.with_name(f"{self._path.name}_{began:%Y%m%d_%H%M%S}.gz"))
+        logger.info("%s: %s begins", self.pair, tape.path.name)
+        tape.write(local_ns, snapshot)
+        if self._gap is not None:
+            since_ns, why = self._gap
+            # a line that holds no market data, which readers pass over
+            tape.write(local_ns, json.dumps({"gap": {"since_ns": since_ns, "why": why}}))
+            self._gap = None
+        self._tape = tape
+        return tape
 
     def _interrupt(self, error: Exception) -> None:
         why = str(error) or type(error).__name__

@@ -102,6 +102,14 @@ def test_a_standing_quote_through_a_phantom_would_have_been_matched_with_it(tmp_
     assert found["rules"]["expected"]["wrong"] < 2
 
 
+@pytest.mark.parametrize("shift_s", [34_200.0, 1_777_689_381.0])
+def test_a_tape_may_begin_at_any_time(tmp_path, shift_s):
+    rows = [*QUIET, (70.0, 1, 3, 4, 100.0, 1), (75.0, 4, 1, 5, 100.0, 1), *END]
+    shifted = [(row[0] + shift_s, *row[1:]) for row in rows]
+    at_0, later = (measure_resting([write(tmp_path, tape)]) for tape in (rows, shifted))
+    assert later["probes"] == at_0["probes"]
+
+
 @pytest.fixture(scope="module")
 def fifo():
     return orders.market(seed=5)
