@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from freqtrade_ext.report import cost_tables, trade_tables
+from freqtrade_ext.report.certainty import certainty_tables
 from freqtrade_ext.report.charts import Step, bar, bridge_chart, column_chart, equity_chart
 from freqtrade_ext.report.costs import costs_by, hour, percentile
 from freqtrade_ext.report.database import About
@@ -183,6 +184,7 @@ def sections(report: Report) -> list[tuple[str, list[Table]]]:
             cost_tables.fees_table(orders, currency),
             cost_tables.latency_table(orders),
             cost_tables.unfilled_table(orders, currency),
+            *certainty_tables([*closed, *report.open], currency, report.start),
         ],
         "Trades": [
             trade_tables.open_table(report.open, currency),
