@@ -13,7 +13,7 @@ SURELY = 4.0
 """the average rate of the last minutes lies within this factor of the best rate"""
 
 Filters = Mapping[str, Mapping[str, Any]]
-"""filterType -> its fields, as in Binance's exchangeInfo"""
+"""filterType -> its fields, as in Binance's exchangeInfo; `name` where the venue calls it otherwise"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ def _step(name: str, what: str, value: float, step: Any) -> str | None:
 def _lot_size(order: Candidate, rule: Mapping[str, Any] | None, name: str) -> str | None:
     if rule is None:
         return None
+    name = rule.get("name", name)
     return _range(name, "amount", order.amount, rule["minQty"], rule["maxQty"]) or _step(
         name, "amount", order.amount, rule["stepSize"]
     )
@@ -134,7 +135,8 @@ def _percent_price(
     side: BuySell, rate: float, filters: Filters, best_rate: float, average_rate: Callable[[], float]
 ) -> str | None:
     if by_side := filters.get("PERCENT_PRICE_BY_SIDE"):
-        name, prefix = "PERCENT_PRICE_BY_SIDE", "bid" if side == "buy" else "ask"
+        name = by_side.get("name", "PERCENT_PRICE_BY_SIDE")
+        prefix = "bid" if side == "buy" else "ask"
         up, down = float(by_side[f"{prefix}MultiplierUp"]), float(by_side[f"{prefix}MultiplierDown"])
     elif both := filters.get("PERCENT_PRICE"):
         name, up, down = "PERCENT_PRICE", float(both["multiplierUp"]), float(both["multiplierDown"])
@@ -152,7 +154,7 @@ def _notional(
     low: Any = 0
     high: Any = 0
     if rule := filters.get("NOTIONAL"):
-        name = "NOTIONAL"
+        name = rule.get("name", "NOTIONAL")
         low = rule["minNotional"] if not order.is_market or rule.get("applyMinToMarket") else 0
         high = rule["maxNotional"] if not order.is_market or rule.get("applyMaxToMarket") else 0
     elif rule := filters.get("MIN_NOTIONAL"):

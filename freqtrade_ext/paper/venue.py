@@ -16,12 +16,13 @@ from freqtrade.exchange.common import retrier
 from freqtrade.util import FtTTLCache
 
 from freqtrade_ext.feed.feed import Feed
+from freqtrade_ext.feed.rest import hyperliquid_tape
 from freqtrade_ext.fills.book import BadBook, Book, BuySell, Level
-from freqtrade_ext.fills.filters import from_limits
 from freqtrade_ext.fills.funding import FundingRate
 from freqtrade_ext.fills.margin import MarginRules, MarkCandle
 from freqtrade_ext.fills.market import Cursor, Rules
 from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.paper.limits import limits_of
 from freqtrade_ext.paper.listing import Listing, require_listed
 from freqtrade_ext.paper.perpetual import fundings, margin_rules, marks
 from freqtrade_ext.paper.stock import book_depths, ccxt_client
@@ -150,7 +151,7 @@ class Venue:
         with sensible(f"{self._exchange.name}'s filters of {pair}"):
             market = self._exchange.markets[pair]
             rows = market["info"].get("filters")
-            filters = {f["filterType"]: f for f in rows} if rows else from_limits(market)
+            filters = {f["filterType"]: f for f in rows} if rows else limits_of(self._exchange.id, market)
         maker, taker = (self._exchange.get_fee(symbol=pair, taker_or_maker=m) for m in ("maker", "taker"))
         if self._exchange.trading_mode == TradingMode.SPOT:
             return Rules(filters, maker, taker)
@@ -256,7 +257,7 @@ class Venue:
         """Fetch Hyperliquid's public trades; ccxt knows only a user's own there (4.5.90, hyperliquid.py)."""
         api = ccxt_client(self._exchange)
         market = api.market(pair)
-        raw = api.public_post_info({"type": "recentTrades", "coin": market["baseName"]})
+        raw = api.public_post_info(hyperliquid_tape(api, pair))
         trades: list[dict[str, Any]] = api.parse_trades(raw, market, since_ms, limit)
         return trades
 

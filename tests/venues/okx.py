@@ -75,7 +75,7 @@ class Okx(Stub):
         return both | coins | contract | {"instType": "SWAP", "maxMktSz": "12000"}
 
     def _tiers(self, params):
-        tiers = [("0", "1000", "0.004", "100"), ("1000", "5000", "0.005", "75")]
+        tiers = [("0", "50000", "0.004", "100"), ("50000", "10000000", "0.005", "75")]
         return [
             {
                 "instId": "",
