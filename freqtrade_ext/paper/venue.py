@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from freqtrade_ext.paper.listing import Listing, require_listed
 from freqtrade_ext.paper.perpetual import fundings, margin_rules, marks
 from freqtrade_ext.paper.stock import book_depths, ccxt_client
 
+logger = logging.getLogger(__name__)
+
 DEPTHS = {
     # weight 5 to 100 levels, 50 to 1000, 250 to 5000; freqtrade's own list stops at 1000
     ("binance", TradingMode.SPOT): (20, 100, 1000, 5000),
@@ -47,6 +50,13 @@ PRINTS_LIMITS = {
 """most public trades that a request may ask for, where it is not `PRINTS_LIMIT`"""
 RULES_SECONDS = 3600
 """how long what the exchange says of a pair's execution rules is believed; freqtrade's markets likewise"""
+NEWEST_TRADES = ("bybit", "okx", "hyperliquid")
+"""give the newest public trades only, whatever time is asked for"""
+MINUTE_MS = 60_000
+MINUTES_LIMIT = 300
+"""candles of a minute in one answer, on each of them"""
+EXTREMES: tuple[tuple[str, int, BuySell], ...] = (("open", 1, "buy"), ("low", 3, "sell"), ("high", 2, "buy"))
+"""of a candle: name, place in ccxt's row, side of the aggressor"""
 PRINTS_WINDOW_MS = 3_600_000
 """ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
 
@@ -134,6 +144,8 @@ class Venue:
         start = since.time_ms
         while True:
             page = self._prints(pair, start, self._prints_limit)
+            if not found and page and self._exchange.id in NEWEST_TRADES and 0 < start < page[0].time_ms:
+                found += self._missed(pair, start, page[0].time_ms)
             new = [p for p in page if p.time_ms > since.time_ms or p.id not in since.ids]
             new = [p for p in new if p.time_ms >= since.time_ms]
             found += new
@@ -144,6 +156,27 @@ class Venue:
                 start += PRINTS_WINDOW_MS
             else:
                 return found, since
+
+    def _missed(self, pair: str, after_ms: int, before_ms: int) -> list[Print]:
+        """
+        Return prints without an amount at the open, low and high of each whole minute that was missed.
+
+        They fill nothing, and trigger the stops that a rate has passed in that time: at the minute's worst.
+        """
+        rows = self._ask(ccxt_client(self._exchange).fetch_ohlcv, pair, "1m", after_ms, MINUTES_LIMIT)
+        minutes = [row for row in rows if after_ms < row[0] <= before_ms]
+        if minutes:
+            logger.warning(
+                "%s: %s's trades of %s minutes cannot be had: their candles decide which stops were passed",
+                pair,
+                self._exchange.name,
+                len(minutes),
+            )
+        return [
+            Print(f"{row[0]}{name}", int(row[0]) + MINUTE_MS - 1, row[at], 0.0, side)
+            for row in minutes
+            for name, at, side in EXTREMES
+        ]
 
     def rules(self, pair: str) -> Rules:
         """:raises TemporaryError: the exchange does not list the pair, or with unreadable filters."""
