@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ class Least:
     """smallest chunk, and smallest rest it may leave: freqtrade's minimum, which has a reserve"""
     whole: float
     """smallest amount that the exchange itself takes: enough where nothing is left behind"""
+    most: float = math.inf
+    """largest amount of one market order; a larger exit goes out in slices"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def next_exit(
         return NextExit(why_not="an order is open")
     if position.is_beyond_stop(rate):
         return NextExit(why_not="the stop is reached")
-    amount = due_amount(plan, position, stage, least)
+    amount = slice_of(due_amount(plan, position, stage, least), position, least)
     if not amount:
         return NextExit(why_not=f"nothing that can be sold is due at {target_tag(stage)}")
     following = next_attempt(attempt, stage, position.held, now)
@@ -99,6 +102,18 @@ def due_amount(plan: Plan, position: Position, stage: int, least: Least) -> floa
         if chunk > 0 and held - chunk < least.part:
             chunk = held
     return chunk if chunk > 0 and chunk >= (least.whole if chunk == held else least.part) else 0.0
+
+
+def slice_of(amount: float, position: Position, least: Least) -> float:
+    """
+    Return what one market order sells of an amount; the rest follows in the next loop.
+
+    :param amount: base units, at most what is held.
+    """
+    if amount <= least.most:
+        return amount
+    most = min(least.most, position.held - least.part)
+    return round_down(max(most, 0.0), position.lot) if position.lot else max(most, 0.0)
 
 
 def merged(plan: Plan, position: Position, least_at: Callable[[float], Least]) -> Plan:

@@ -141,6 +141,18 @@ def trim_to_balance(
     return replace(stake, stake_amount=stake_amount, reason=reason)
 
 
+def trim_to_order(stake: Stake, most: float) -> Stake:
+    """
+    Cut a stake to what one market order may buy.
+
+    :param most: in stake currency.
+    """
+    if stake.stake_amount <= most:
+        return stake
+    reason = f"{stake.reason}, cut to the exchange's largest market order"
+    return replace(stake, stake_amount=most, reason=reason)
+
+
 def check_cost(stop_percent: float, spread_percent: float, fees_percent: float, most: float) -> None:
     """
     Refuse a position that would lose most of what it risks at once.

@@ -19,6 +19,8 @@ from freqtrade_ext.replica.happenings import BuySell, KnownTrade, Level, Quotes
 from freqtrade_ext.replica.sockets import Sockets
 
 Body = dict[str, Any]
+CHANGEABLE = ("tick", "step", "min_notional", "max_market_amount")
+"""trading rules of a symbol"""
 _MOST = 10**9 * E8
 _MOST_SECONDS = 1e9
 _MOST_COST = 2 * 10**10 * E8
@@ -98,15 +100,13 @@ class Control:
 
     def _symbol(self, body: Body) -> Body:
         """
-        {"symbol", "status", "tick", "step", "min_notional"}: change what is given of the trading rules.
+        {"symbol", "status", and any of `CHANGEABLE`}: change what is given of the trading rules.
 
         Nobody trades while the status is another than TRADING (Binance's words: HALT, BREAK). A pair whose
         status is DELISTED is not listed any more, and no request for it is answered.
         """
         running = self._exchange.running[body["symbol"]]
-        changes: dict[str, Any] = {
-            name: _positive(body[name]) for name in ("tick", "step", "min_notional") if name in body
-        }
+        changes: dict[str, Any] = {name: _positive(body[name]) for name in CHANGEABLE if name in body}
         if "status" in body:
             changes["status"] = str(body["status"])
         running.market.symbol = replace(running.market.symbol, **changes)

@@ -27,6 +27,7 @@ from freqtrade_ext.plan.sizing import (
     check_cost,
     size_position,
     trim_to_balance,
+    trim_to_order,
 )
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.advice import stake_limit
@@ -109,6 +110,9 @@ class Entries:
         if self._is_trading:
             bids, asks = sane_book(self._strategy.dp, pair)
             levels, spread = (bids if is_short else asks), asks[0][0] - bids[0][0]
+            if self._strategy.order_types["entry"] == "market":
+                largest = most_per_order(self._strategy.dp.market(pair) or {})
+                stake = trim_to_order(stake, largest * rate / leverage)
             fills = walk(levels, stake.stake_amount * leverage / rate, "sell" if is_short else "buy").fills
             fee = self._fee_on_top(pair)
             stake = trim_to_balance(
@@ -218,6 +222,12 @@ class RecentResults:
         news = [row.close_profit or 0.0 for row in rows if not row.is_open]
         self._profits = [*self._profits, *news][-self._count :]
         return self._profits
+
+
+def most_per_order(market: Mapping[str, Any]) -> float:
+    """Return the largest market order in base units, of a market as ccxt describes it."""
+    most = (market.get("limits", {}).get("market") or {}).get("max")
+    return math.inf if most is None else float(most * (market.get("contractSize") or 1.0))
 
 
 def sane_book(dp: Any, pair: str) -> tuple[list[Level], list[Level]]:

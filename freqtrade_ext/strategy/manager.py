@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from freqtrade.enums import TRADE_MODES, TradingMode
 from freqtrade.exceptions import DependencyException, TemporaryError
@@ -26,6 +28,7 @@ from freqtrade_ext.plan.exits import (
     merged,
     next_attempt,
     next_exit,
+    slice_of,
 )
 from freqtrade_ext.plan.plan import Plan, PlanError
 from freqtrade_ext.plan.position import Position
@@ -34,7 +37,7 @@ from freqtrade_ext.strategy import position as trades
 from freqtrade_ext.strategy import screen
 from freqtrade_ext.strategy.callbacks import News
 from freqtrade_ext.strategy.chart import Chart
-from freqtrade_ext.strategy.entry import Entries
+from freqtrade_ext.strategy.entry import Entries, most_per_order
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.plans import PlanBook
@@ -78,6 +81,8 @@ class Manager:
         """trade id -> the exit at a target that was asked for last"""
         self._whole_exits: dict[int, Attempt] = {}
         """trade id -> the exit of the whole position that was asked for last"""
+        self._slices: dict[int, str] = {}
+        """trade id -> reason of an exit of which a slice is due in this loop"""
 
     def tuned(self, settings: Settings) -> Manager:
         """Return a manager of the same strategy with other settings, which remembers no trade."""
@@ -233,6 +238,25 @@ class Manager:
             logger.error("%s: %s has moved nothing in %s tries", trade.pair, answer.tag, LOUD_TRIES)
         return -trades.stake_for(trade, answer.amount), answer.tag
 
+    def holds_back(self, trade: Trade, rate: float, reason: str) -> bool:
+        """
+        Return whether an exit of the whole position is too large for one market order.
+
+        freqtrade would send it, and the exchange refuse it; `slice_due` sends a part in its place.
+        """
+        if trade.has_open_orders or trade.amount <= self._least(trade, rate).most:
+            return False
+        self._slices[trade.id] = reason
+        return True
+
+    def slice_due(self, trade: Trade, rate: float) -> tuple[float, str] | None:
+        """Return a slice of the exit held back in this loop, as `exit_due` returns a target's."""
+        reason = self._slices.pop(trade.id, None)
+        if reason is None:
+            return None
+        position, least = trades.read_position(trade), self._least(trade, rate)
+        return -trades.stake_for(trade, slice_of(position.held, position, least)), reason
+
     def may_exit(self, trade: Trade, now: datetime) -> bool:
         """Return whether to ask for an exit of the whole position now: one that moved nothing has to wait."""
         if trade.has_open_orders:
@@ -275,7 +299,13 @@ class Manager:
         if trade.trading_mode == TradingMode.SPOT:
             # exits of futures are reduce-only, which need no least notional
             whole = max(whole, (market["limits"]["cost"]["min"] or 0.0) / rate)
-        return Least(padded / rate, whole)
+        return Least(padded / rate, whole, self._most(market))
+
+    def _most(self, market: Mapping[str, Any]) -> float:
+        """Return the largest market order of the pair in base units; no limit for limit orders."""
+        if not self.is_trading or self._strategy.order_types["exit"] != "market":
+            return math.inf
+        return most_per_order(market)
 
     def _write_off(self, trade: Trade, position: Position, rate: float, least: Least) -> bool:
         """Close a trade of which partial fills have left less than the exchange lets anyone sell."""

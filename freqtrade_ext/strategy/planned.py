@@ -213,11 +213,16 @@ class Planned(IStrategy):
     def should_exit(
         self, trade: Trade, rate: float, current_time: datetime, **kwargs: Any
     ) -> list[ExitCheckTuple]:
-        """Pause a stop or a signal that could sell nothing: each try is an order in the database."""
+        """
+        Pause an exit that could sell nothing, as each try is an order in the database, and hand one that is
+        too large for a market order over to `adjust_trade_position`.
+        """
         exits: list[ExitCheckTuple] = super().should_exit(trade, rate, current_time, **kwargs)
-        if not exits or not self.manager.is_trading or self.manager.may_exit(trade, current_time):
+        if not exits or not self.manager.is_trading:
             return exits
-        return []
+        if not self.manager.may_exit(trade, current_time):
+            return []
+        return [] if self.manager.holds_back(trade, rate, exits[0].exit_reason) else exits
 
     def ft_check_timed_out(self, trade: Trade, order: Order, current_time: datetime) -> bool:
         """
@@ -248,7 +253,9 @@ class Planned(IStrategy):
         self, trade: Trade, current_time: datetime, current_exit_rate: float, **kwargs: Any
     ) -> tuple[float, str] | None:
         """Sell what is due at the targets reached: minus the stake it cost, and the target's tag."""
-        due = self.manager.exit_due(trade, current_exit_rate, current_time)
+        due = self.manager.slice_due(trade, current_exit_rate) or self.manager.exit_due(
+            trade, current_exit_rate, current_time
+        )
         if self.manager.is_trading:
             self.manager.status.see(trade, self.manager.plans.known(trade), current_exit_rate)
         return due

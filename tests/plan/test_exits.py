@@ -14,6 +14,7 @@ from freqtrade_ext.plan.exits import (
     merged,
     next_attempt,
     next_exit,
+    slice_of,
 )
 from freqtrade_ext.plan.market_state import MarketState
 from freqtrade_ext.plan.plan import make_plan
@@ -243,3 +244,25 @@ def test_an_exit_that_moved_nothing_pauses_until_its_next_try():
     assert second.why_not == "tp1 moved nothing so far, it is asked for again later"
     later = decide(holding(), 102.0, attempt=first.attempt, now=NOW + timedelta(seconds=15))
     assert (later.amount, later.attempt.tries) == (25, 2)
+
+
+@pytest.mark.parametrize(
+    ("amount", "held", "most", "part", "sold"),
+    [
+        (100.0, 100.0, 100, 5, 100),
+        (100.0, 100.0, 40, 5, 40),
+        (40.5, 40.5, 40, 5, 35),  # what is left must be enough to be sold
+        (30.0, 100.0, 20.5, 5, 20),
+        (4.0, 4.0, 3, 5, 0),
+    ],
+)
+def test_a_slice_leaves_enough_for_the_next(amount, held, most, part, sold):
+    assert slice_of(amount, holding(held), Least(part, part, most)) == sold
+
+
+def test_a_target_larger_than_the_largest_market_order_goes_out_in_slices():
+    least = Least(1, 1, most=20)
+    first = decide(holding(), 102.0, least=least)
+    assert (first.amount, first.tag) == (20, "tp1")
+    second = decide(holding(80, asked=1), 102.0, least=least, attempt=first.attempt)
+    assert second.amount == 5

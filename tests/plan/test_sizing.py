@@ -11,6 +11,7 @@ from freqtrade_ext.plan.sizing import (
     payable_amount,
     size_position,
     trim_to_balance,
+    trim_to_order,
 )
 from freqtrade_ext.settings import Settings
 
@@ -162,3 +163,11 @@ def test_an_accepted_stop_lies_below_the_best_bid(stop, spread, fees, most):
         return
     ask, bid = 100.0, 100.0 - spread
     assert ask - stop < bid
+
+
+def test_an_entry_is_cut_to_the_largest_market_order():
+    stake = size_position(AccountState(500, 0), 5.0, SETTINGS)
+    assert trim_to_order(stake, 150.0) is stake
+    cut = trim_to_order(stake, 40.0)
+    assert cut.stake_amount == 40
+    assert cut.reason.endswith("cut to the exchange's largest market order")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.bot_process import running_bot
+from tests.bot_process import Bot, running_bot
+from tests.paper.test_live_mode import LiveBot
 from tests.strategy.conftest import plan_of, times_said
 
 pytestmark = pytest.mark.timeout(240)
@@ -118,3 +119,24 @@ def test_a_dead_book_is_asked_with_growing_pauses_and_the_stop_sells_once_it_liv
         trade = fall_through_the_stop(bot, market, plan)
     assert trade["exit_reason"] == "stop_loss"
     assert sum(filled for _, filled in sold(bot)) == pytest.approx(0.00142, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Bot, LiveBot])
+def test_a_position_larger_than_the_largest_market_order_is_sold_in_slices(new_bot, market, kind):
+    """The exchange refused the stop with MARKET_LOT_SIZE in each loop."""
+    bot = new_bot()
+    bot.start = kind.start.__get__(bot)
+    with running_bot(bot):
+        plan = plan_of(bot)
+        bot.stop()
+        # the limit follows the turnover of a market; the bot hears of it hourly and at a start
+        market._post("symbol", symbol="BTCUSDT", max_market_amount=0.0005)
+        try:
+            bot.start()
+            bot.wait_for_loops(2)
+            trade = fall_through_the_stop(bot, market, plan)
+        finally:
+            market._post("symbol", symbol="BTCUSDT", max_market_amount=129)
+    assert trade["exit_reason"] == "stop_loss"
+    assert sold(bot) == [("stop_loss", 0.0005), ("stop_loss", 0.0005), ("stop_loss", pytest.approx(0.00042))]
+    assert not times_said(bot, "MARKET_LOT_SIZE")
