@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -23,7 +24,10 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FILL_WAIT_SECONDS = 0.15
-"""how long a fill waits for news stamped after the order's arrival; Binance sends differences each 100 ms"""
+"""
+how much longer than a request to REST a fill waits for news stamped after the order's arrival; Binance sends
+differences each 100 ms
+"""
 REPEAT_SECONDS = 1.0
 """an alarm wakes once within this time, so that an exit which cannot be made does not keep the bot busy"""
 KEEP_SECONDS = 60
@@ -164,9 +168,12 @@ class Feed:
 
     async def _book(self, pair: str, depth: int, not_before_ms: int | None) -> Book | None:
         streams = self._following.live(pair)
-        deadline = time.monotonic() + FILL_WAIT_SECONDS
+        patience = FILL_WAIT_SECONDS + self._clock.round_trip_ms / 1000
+        if streams is not None and not self._is_after(streams, not_before_ms):
+            patience = patience if self._seconds_to_news(streams) <= patience else 0.0
+        deadline = time.monotonic() + patience
         while streams is not None and not self._is_after(streams, not_before_ms):
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 return None
             await asyncio.sleep(0.005)
         # it may have been lost while we waited
@@ -204,6 +211,15 @@ class Feed:
             return True
         stamp_ms = self._clock.local_ms(streams.stamp_ms)
         return stamp_ms is not None and stamp_ms >= not_before_ms
+
+    def _seconds_to_news(self, streams: Streams) -> float:
+        """Return in how long a book that is stamped from now on may be expected; infinite where never."""
+        stamp_ms = self._clock.local_ms(streams.stamp_ms)
+        if stamp_ms is None:
+            return math.inf
+        topic = streams.book_topic
+        lag = (now_ms() - stamp_ms) / 1000 - (time.monotonic() - topic.told)
+        return topic.seconds_to_next(max(lag, 0.0))
 
     async def _is_trading(self, pair: str) -> bool:
         streams = self._following.live(pair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +13,9 @@ from freqtrade_ext.fills.book import Level
 from freqtrade_ext.fills.queue import Print
 
 PRINTS_KEPT = 5000
+MESSAGES_TIMED = 20
+PAUSES = 3
+"""usual intervals without a message after which it is not known when the next one comes"""
 QUIET_SECONDS = 2.0
 """a topic that says nothing for this long is compared with REST"""
 BOOK_SECONDS, TRADES_SECONDS = 5.0, 30.0
@@ -40,9 +44,27 @@ class Topic:
     """monotonic seconds of its last message, or of its start"""
     proven: float = field(default_factory=time.monotonic)
     """monotonic seconds at which it was last known to be right"""
+    heard: deque[float] = field(default_factory=lambda: deque(maxlen=MESSAGES_TIMED))
+    """monotonic seconds of the last messages"""
 
     def speak(self) -> None:
         self.told = self.proven = time.monotonic()
+        self.heard.append(self.told)
+
+    def seconds_to_next(self, lag: float) -> float:
+        """
+        Return in how long a message may be expected that is sent from now on, judged by the last ones.
+
+        :param lag: seconds that a message takes to arrive.
+        :return: infinite where messages have stopped to come, or were too few to tell.
+        """
+        since = time.monotonic() - self.told
+        if len(self.heard) < 2:
+            return math.inf
+        interval = max((self.heard[-1] - self.heard[0]) / (len(self.heard) - 1), 0.001)
+        if since > lag + PAUSES * interval:
+            return math.inf
+        return max(math.ceil((since + lag) / interval) * interval - since, 0.0)
 
     def doubt(self) -> None:
         """Trust it again after its next message only."""

@@ -28,7 +28,7 @@ class Book:
     bids: Sequence[Level]
     asks: Sequence[Level]
     time_ms: int
-    """the book is as it was at this time or later, local clock"""
+    """local clock; by REST the middle of the request, by a stream the exchange's stamp"""
     depth: int
     """levels asked for per side; a side with fewer is known to its end"""
     update_id: int | None = None

@@ -212,7 +212,8 @@ class Engine:
             return
         ledger.take(request.side, result.fills)
         result = _since_trigger(order, result)
-        order.book_ms, order.book_id, order.levels = book.time_ms, book.update_id, len(result.fills)
+        order.book_ms, order.book_stamp_ms, order.book_id = book.time_ms, book.stamp_ms, book.update_id
+        order.levels = len(result.fills)
         order.stock_average = _stock_claim(request, book)
         if result.fills:
             order.worst = result.worst

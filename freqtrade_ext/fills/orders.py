@@ -53,7 +53,9 @@ class PaperOrder:
     entry_latency_ms: float
     response_latency_ms: float
     book_ms: int | None = None
-    """time of the book that the taker part was filled from"""
+    """local clock: time of the book that the taker part was filled from"""
+    book_stamp_ms: int | None = None
+    """the exchange's own time of that book, where it came by WebSocket"""
     book_id: int | None = None
     """the exchange's update id of that book, where it was fetched by REST"""
     status: Status = "open"
@@ -192,6 +194,7 @@ class PaperOrder:
             decision_ms=self.decision_ms,
             arrival_ms=self.arrival_ms,
             book_ms=self.book_ms,
+            book_stamp_ms=self.book_stamp_ms,
             book_id=self.book_id,
             entry_latency_ms=round(self.entry_latency_ms, 1),
             response_latency_ms=round(self.response_latency_ms, 1),

@@ -34,6 +34,8 @@ class FillRecord:
     arrival_ms: float | None = None
     book_ms: float | None = None
     """time of the book that the taker part was filled from"""
+    book_stamp_ms: float | None = None
+    """the exchange's own time of that book, where it came by WebSocket"""
     book_id: float | None = None
     """the exchange's update id of that book, where it is known"""
     entry_latency_ms: float | None = None

@@ -31,6 +31,8 @@ OVERRIDDEN = (
     "fetch_orders",
     "fetch_l2_order_book",
     "fetch_ticker",
+    "get_min_pair_stake_amount",
+    "get_max_pair_stake_amount",
     "create_order",
     "create_dry_run_order",
     "fetch_dry_run_order",

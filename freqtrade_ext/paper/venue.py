@@ -117,7 +117,8 @@ class Venue:
         size = self._contract_size(pair)
         with sensible(f"{self._exchange.name}'s order book of {pair}"):
             bids, asks = _levels(raw["bids"], size), _levels(raw["asks"], size)
-            return Book(bids, asks, asked_ms, depth, raw["nonce"])
+            # the request took as long to get there as the answer took back, as far as anybody knows
+            return Book(bids, asks, (asked_ms + self.now_ms()) // 2, depth, raw["nonce"])
 
     def books(self, pair: str, since_ms: int | None) -> list[Book]:
         """

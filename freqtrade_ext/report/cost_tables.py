@@ -89,7 +89,7 @@ def latency_table(orders: Sequence[OrderRow]) -> Table:
     return Table(
         title="Latency (ms)",
         note="Nearest-rank percentiles. On paper the way to the exchange and back is drawn from the setting "
-        "latency_ms; the age of the book compares two clocks.",
+        "latency_ms; the time of a book by WebSocket is the exchange's, put on the local clock.",
         head=("What", "Orders", "p50", "p90", "p99", "Worst"),
         rows=rows,
     )

@@ -32,7 +32,10 @@ LATENCIES: dict[str, Callable[[FillRecord], float | None]] = {
     "order to the exchange": lambda record: record.entry_latency_ms,
     "answer back": lambda record: record.response_latency_ms,
     "decision to arrival, by the clock": lambda record: _difference(record.arrival_ms, record.decision_ms),
-    "age of the book on arrival": lambda record: _difference(record.arrival_ms, record.book_ms),
+    "arrival to the book used": lambda record: _difference(record.book_ms, record.arrival_ms),
+    "the same, by WebSocket": lambda record: (
+        None if record.book_stamp_ms is None else _difference(record.book_ms, record.arrival_ms)
+    ),
 }
 
 

@@ -342,6 +342,18 @@ def test_the_book_after_each_difference_is_kept_for_orders_that_rest(feed, repli
     assert [book.stamp_ms for book in feed.books(PAIR, 20, stamps[2])][: len(stamps) - 3] == stamps[3:]
 
 
+def test_a_wait_that_cannot_succeed_is_skipped(feed, replica):
+    """A fill of a quiet pair waited 150 ms for a message that nobody was going to send, then asked REST."""
+    in_step(feed)
+    wait_until(lambda: feed._clock.offset_ms is not None, "the exchange's time", 5)
+    control(replica, "book", symbol=SYMBOL, bids=[[104_000, 1]], asks=[[104_010, 1]])
+    time.sleep(1.5)
+    started = time.monotonic()
+    assert feed.book(PAIR, 1, not_before_ms=time.time_ns() // 1_000_000) is None
+    assert time.monotonic() - started < 0.1
+    control(replica, "release", symbol=SYMBOL)
+
+
 def test_prints_are_those_of_the_tape_without_a_hole(feed, replica):
     def cursor_at_latest():
         latest = feed.prints(PAIR, None) or []

@@ -120,14 +120,14 @@ def test_fees_by_currency(small):
 
 
 def test_latencies(small):
-    there, back, clock, age = latencies(small.orders)
+    there, back, clock, delay = latencies(small.orders)
     # 50, six times 99.5, twice 120
     assert (there.what, there.fills) == ("order to the exchange", 9)
     assert (there.p50, there.p90, there.p99, there.worst) == (99.5, 120.0, 120.0, 120.0)
     assert (back.fills, back.worst) == (9, 80.0)
     assert (clock.fills, clock.p50) == (8, 100.0)
     # the engine's own rows of the two orders tell no book
-    assert (age.fills, age.p50) == (6, 40.0)
+    assert (delay.fills, delay.p50) == (6, -40.0)
 
 
 def test_unfilled_value(small):

@@ -61,9 +61,9 @@ class Stub:
     SOCKETS = ()
     FUNDING_HOURS = 8
 
-    def __init__(self, pairs, *, futures=False, seed=1, scenario="calm", activity=1.0, ahead_ms=0):
+    def __init__(self, pairs, *, futures=False, seed=1, scenario="calm", activity=1.0, ahead_ms=0, delay=0.0):
         self.futures, self.ahead_ms, self.pairs = futures, ahead_ms, pairs
-        self.delay_seconds = 0.0
+        self.delay_seconds = delay
         """one way, for requests and messages alike"""
         self.requests = Counter()
         bases = [pair.partition("/")[0] for pair in pairs]
