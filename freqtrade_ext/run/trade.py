@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         market, why = choose_market(known.market, config["exchange"])
         say(f"market: {market} ({why})")
         db_url = known.db_url or (new_database() if market == "embedded" else None)
-        command = [str(Path(sys.executable).with_name("freqtrade")), "trade", "--dry-run"]
+        command = [sys.executable, "-m", "freqtrade", "trade", "--dry-run"]
         configs: list[str | Path] = [*files, *private_config(config)]
         report = report_command(db_url or default_url(config))
         say(f"report, now or later: {report}")

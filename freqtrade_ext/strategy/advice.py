@@ -52,6 +52,8 @@ def balance_advice(own: Mapping[str, Any], settings: Settings) -> list[str]:
 def matters(own: Mapping[str, Any]) -> list[str]:
     """Return a line for each value of a configuration on which true fills depend more than stock ones."""
     lines = []
+    if own.get("initial_state") != "running":
+        lines.append('initial_state is not "running": the bot starts stopped and waits for a command')
     kinds = own.get("order_types") or {}
     if limits := [name for name in ("entry", "exit") if kinds.get(name) == "limit"]:
         lines.append(

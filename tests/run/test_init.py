@@ -53,6 +53,7 @@ def test_the_section_and_what_matters_is_said(userdir):
     text = said(userdir)
     assert '"freqtrade_ext": {"strategy": "Mine"}' in text
     for told in (
+        'initial_state is not "running"',
         "order_types makes entry limit orders, whatever the strategy says",
         'entry_pricing.price_side "same"',
         "process_throttle_secs 5",
