@@ -6,12 +6,16 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from statistics import mode
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 MakerFill = Literal["pessimistic", "expected", "optimistic"]
 FeeAsset = Literal["received", "quote", "bnb"]
-StopAfterTp = Literal["stay", "break_even"]
-Percents = tuple[float, float, float]
+StopAfterTp = Literal["stay", "break_even", "previous", "trail"]
+Percents = tuple[float, ...]
+MOST_TARGETS = 10
+PER_TARGET = ("targets_", "split_")
+"""beginnings of the settings that have a value for each target"""
 
 
 class SettingsError(ValueError):
@@ -34,8 +38,9 @@ class Settings:
     keep: tuple[str, ...] = _setting(
         ("exit_signal",),
         "names",
-        "what a wrapped strategy keeps of its own: exit_signal, custom_exit, roi",
-        choices=("exit_signal", "custom_exit", "roi"),
+        "what a wrapped strategy keeps of its own: exit_signal, custom_exit, roi, trailing, "
+        "adjust_trade_position",
+        choices=("exit_signal", "custom_exit", "roi", "trailing", "adjust_trade_position"),
     )
     confidence: float = _setting(
         70.0,
@@ -109,7 +114,7 @@ class Settings:
         space="sizing",
     )
     split_low_balance_open: Percents = _setting(
-        (100.0, 0.0, 0.0), "percent", "sold at TP1, TP2, TP3 on a low balance with a position open", total=100
+        (100.0, 0.0, 0.0), "percent", "sold at each target on a low balance with a position open", total=100
     )
     split_early: Percents = _setting(
         (60.0, 25.0, 15.0),
@@ -146,7 +151,18 @@ class Settings:
     stop_atr_high: float = _setting(1.5, "ATR", "stop distance in high volatility", above=0, space="stops")
     stop_atr_mid: float = _setting(1.8, "ATR", "stop distance in moderate volatility", above=0, space="stops")
     stop_atr_low: float = _setting(2.0, "ATR", "stop distance in low volatility", above=0, space="stops")
-    stop_after_tp: StopAfterTp = _setting("stay", "", "the stop stays, or moves to break-even, after TP1")
+    stop_after_tp: StopAfterTp = _setting(
+        "stay",
+        "",
+        "the stop stays after a target, or moves: to break-even, to the target before (break-even after "
+        "TP1), or behind the best rate",
+    )
+    trail_percent: float = _setting(
+        1.0, "percent", "from the best rate to the stop that trails it", above=0, below=100
+    )
+    time_limit_hours: float | None = _setting(
+        None, "hours", "a trade that is older is closed; unless set, none is", above=0
+    )
     recent_trades: int = _setting(5, "trades", "closed trades that tell a losing streak", at_least=1)
 
     # -- execution (dry-run only) ---------------------------------------------------------------
@@ -200,6 +216,7 @@ class Settings:
         return cls(**{name: _typed(name, types[name], value) for name, value in section.items()})
 
     def __post_init__(self) -> None:
+        _check_counts({f.name: getattr(self, f.name) for f in fields(self) if f.name.startswith(PER_TARGET)})
         for f in fields(self):
             _check(f.name, getattr(self, f.name), f.metadata)
 
@@ -241,6 +258,17 @@ _RELATIONS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "at_most": ("<= {}", operator.le),
     "choices": ("among {}", lambda value, choices: value in choices),
 }
+
+
+def _check_counts(values: Mapping[str, Percents]) -> None:
+    """Raise SettingsError naming the setting that has another number of targets than most."""
+    count = mode(map(len, values.values()))
+    for name, percents in values.items():
+        if not 1 <= len(percents) <= MOST_TARGETS or len(percents) != count:
+            raise SettingsError(
+                f"freqtrade_ext.{name} must be one to {MOST_TARGETS} values, as many as the other targets_* "
+                f"and split_* ({count}), is {list(percents)}"
+            )
 
 
 def _check(name: str, value: Any, limits: Mapping[str, Any]) -> None:

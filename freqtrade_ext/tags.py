@@ -8,7 +8,8 @@ TAG_END = "| "
 STOPS = frozenset({"stop_loss", "trailing_stop_loss", "stoploss_on_exchange"})
 """exit reasons of a trade that ended at its stop"""
 
-OTHERS = frozenset({"liquidation", "force_exit", "emergency_exit", "partial_exit"})
+TIME_LIMIT = "time_limit"
+OTHERS = frozenset({TIME_LIMIT, "liquidation", "force_exit", "emergency_exit", "partial_exit"})
 """exit reasons that neither a strategy's signal nor a target gave"""
 
 

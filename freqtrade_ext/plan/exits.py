@@ -56,7 +56,13 @@ class NextExit:
 
 
 def next_exit(
-    plan: Plan, position: Position, rate: float, least: Least, attempt: Attempt | None, now: datetime
+    plan: Plan,
+    position: Position,
+    rate: float,
+    least: Least,
+    attempt: Attempt | None,
+    now: datetime,
+    targets: int | None = None,
 ) -> NextExit:
     """
     Decide what a position sells at its targets now.
@@ -67,8 +73,9 @@ def next_exit(
     :param rate: quote per base that an exit would get.
     :param least: what can be sold at this rate.
     :param attempt: what the last call returned of this trade; None after a start.
+    :param targets: that sell something; all of the plan's unless given.
     """
-    stage = max(plan.stage(rate), position.stage_asked)
+    stage = min(max(plan.stage(rate), position.stage_asked), len(plan.shares) if targets is None else targets)
     if not stage:
         return NextExit(why_not="no target is reached")
     if position.is_busy:

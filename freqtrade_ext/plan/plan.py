@@ -1,4 +1,4 @@
-"""The plan of a trade: stop, three targets, and what part of the position is sold at each."""
+"""The plan of a trade: stop, targets, and what part of the position is sold at each."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class Plan:
         rates = (self.stop_rate, self.entry_rate, *self.target_rates)
         if not all(map(math.isfinite, (*rates, *self.shares, self.stop_percent, *self.target_percents))):
             raise PlanError(f"a plan needs finite numbers, got {self}")
+        if not len(self.target_rates) == len(self.shares) == len(self.target_percents) > 0:
+            raise PlanError(f"a plan needs a share and a distance for each target, got {self}")
         ordered = tuple(sorted(rates, reverse=self.is_short))
         away = rates[0] != rates[1] != rates[2]
         if rates != ordered or not away or min(rates) <= 0:
@@ -63,7 +65,7 @@ class Plan:
             return exact
         try:
             return replace(
-                exact, stop_rate=round_rate(stop_rate), target_rates=_three(map(round_rate, target_rates))
+                exact, stop_rate=round_rate(stop_rate), target_rates=tuple(map(round_rate, target_rates))
             )
         except PlanError:
             return exact
@@ -71,7 +73,7 @@ class Plan:
     def with_shares(self, shares: Iterable[float], why: str) -> Plan:
         """Return the plan with another split, and why behind the reason it had."""
         stake, split, levels = self.reasons
-        return replace(self, shares=_three(shares), reasons=(stake, f"{split} | {why}", levels))
+        return replace(self, shares=tuple(shares), reasons=(stake, f"{split} | {why}", levels))
 
     def stage(self, rate: float) -> int:
         """Count the targets that this rate has reached."""
@@ -108,10 +110,10 @@ class Plan:
                 is_short=bool(stored["is_short"]),
                 entry_rate=float(stored["entry_rate"]),
                 stop_rate=float(stored["stop_rate"]),
-                target_rates=_three(map(float, stored["target_rates"])),
-                shares=_three(map(float, stored["shares"])),
+                target_rates=tuple(map(float, stored["target_rates"])),
+                shares=tuple(map(float, stored["shares"])),
                 stop_percent=float(stored["stop_percent"]),
-                target_percents=_three(map(float, stored["target_percents"])),
+                target_percents=tuple(map(float, stored["target_percents"])),
                 reasons=_three(map(str, stored["reasons"])),
             )
         except (TypeError, ValueError) as error:
@@ -151,7 +153,7 @@ def make_plan(
 def choose_split(
     state: MarketState, account: AccountState, is_short: bool, settings: Settings
 ) -> tuple[Percents, str]:
-    """Choose the percent sold at TP1, TP2, TP3, and say why; the first rule that matches (`spec.md` 3)."""
+    """Choose the percent sold at each target, and say why; the first rule that matches (`spec.md` 3)."""
     if account.balance < settings.low_balance:
         if account.open_positions:
             shares = settings.split_low_balance_open
@@ -190,7 +192,7 @@ def level_rates(
 ) -> tuple[float, Percents]:
     """Turn distances in percent into the rates of stop and targets, mirrored for shorts."""
     unit = (-entry_rate if is_short else entry_rate) / 100
-    return entry_rate - unit * stop_percent, _three(entry_rate + unit * p for p in target_percents)
+    return entry_rate - unit * stop_percent, tuple(entry_rate + unit * p for p in target_percents)
 
 
 def _three(values: Iterable[T]) -> tuple[T, T, T]:

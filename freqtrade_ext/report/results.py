@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from freqtrade_ext.report.rows import OrderRow, TradeRow
+from freqtrade_ext.settings import MOST_TARGETS
 from freqtrade_ext.tags import STOPS, target_tag
 
-TARGETS = {target_tag(number): f"TP{number}" for number in (1, 2, 3)}
+TARGETS = {target_tag(number): f"TP{number}" for number in range(1, MOST_TARGETS + 1)}
 NOTHING = 1e-12
 """base units: what sums of floats leave"""
 PLANNED = (*TARGETS.values(), "stop")
@@ -178,7 +179,7 @@ def exit_reason(order: OrderRow) -> str:
 
 def exits_by_reason(trades: Iterable[TradeRow]) -> list[ExitResult]:
     """
-    Compare the ways out with the plans: TP1, TP2, TP3, stop, then all others by name.
+    Compare the ways out with the plans: TP1, TP2 ..., stop, then all others by name.
 
     Shares are those of closed trades with a plan; counts, levels and profits those of all exits.
     """
@@ -189,7 +190,9 @@ def exits_by_reason(trades: Iterable[TradeRow]) -> list[ExitResult]:
             if not fill.is_entry:
                 groups[exit_reason(fill)].append((trade, fill))
     managed = [trade for trade in all_trades if trade.plan and not trade.is_open]
-    names = [*PLANNED, *sorted(set(groups) - set(PLANNED))] if managed else sorted(groups)
+    most = max((len(trade.plan.shares) for trade in managed if trade.plan), default=0)
+    planned = [*PLANNED[:most], PLANNED[-1]]
+    names = [*planned, *sorted(set(groups) - set(planned))] if managed else sorted(groups)
     return [_exit_result(name, groups[name], managed) for name in names if managed or groups[name]]
 
 
@@ -219,7 +222,9 @@ def level_of(trade: TradeRow, reason: str) -> float | None:
         return trade.stop_rate or (trade.plan.stop_rate if trade.plan else None)
     if trade.plan is None or reason not in PLANNED:
         return None
-    return trade.plan.target_rates[PLANNED.index(reason)]
+    rates = trade.plan.target_rates
+    number = PLANNED.index(reason)
+    return rates[number] if number < len(rates) else None
 
 
 def sold_share(trade: TradeRow, reason: str) -> float:
@@ -237,7 +242,8 @@ def _exit_result(
     missed = sum(fill.direction * fill.filled * (fill.average - level) for fill, level in levels)
     shares = [plan.shares for trade in managed if (plan := trade.plan)]
     is_target = reason in TARGETS.values()
-    planned = sum(of[PLANNED.index(reason)] for of in shares) / 100 if is_target else None
+    number = PLANNED.index(reason) if is_target else 0
+    planned = sum(sum(of[number : number + 1]) for of in shares) / 100 if is_target else None
     return ExitResult(
         reason=reason,
         exits=len(exits),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,6 +128,20 @@ class Entries:
             check_liquidation(self._exchange, pair, plan, stake.stake_amount, leverage)
         self._stakes[pair] = stake
         return stake.stake_amount, decision
+
+    def further(self, asked: float) -> float:
+        """
+        Return the stake of a further entry into an open position: no more than a new one in its place gets.
+
+        :param asked: by the strategy; both in stake currency.
+        :raises NoTrade: a new position would get nothing; the message says why.
+        """
+        account = self.account_state()
+        account = replace(account, open_positions=account.open_positions - 1)
+        stake = size_position(account, 0.0, self._settings, self._currency)
+        stake = replace(stake, stake_amount=min(asked, stake.stake_amount))
+        self._check_limit(stake)
+        return stake.stake_amount
 
     def _check_limit(self, stake: Stake) -> None:
         """:raises NoTrade: real money is asked for beyond what the configuration says."""

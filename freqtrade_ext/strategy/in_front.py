@@ -35,6 +35,7 @@ a later freqtrade asks a strategy is closed until it is listed here.
 
 KEPT_BY = {
     "roi": "minimal_roi use_custom_roi custom_roi min_roi_reached min_roi_reached_entry",
+    "adjust_trade_position": "adjust_trade_position max_entry_position_adjustment",
 }
 """value of the setting `keep` -> names that it opens as well"""
 
@@ -160,6 +161,17 @@ def _own_classes(cls: type[Any]) -> list[type[Any]]:
         for kind in cls.__mro__
         if kind not in IStrategy.__mro__ and not kind.__module__.startswith("freqtrade_ext.")
     ]
+
+
+def trailing_ratio(cls: type[Any]) -> float | None:
+    """Return how far a strategy's own trailing stop follows, as a ratio of the rate; None for none."""
+    said: dict[str, Any] = {}
+    for kind in reversed(_own_classes(cls)):
+        # the rules in front are properties
+        said |= {name: value for name, value in vars(kind).items() if not isinstance(value, property)}
+    if not said.get("trailing_stop"):
+        return None
+    return abs(said.get("trailing_stop_positive") or said.get("stoploss") or RULES["stoploss"])
 
 
 def say_what_gives_way(

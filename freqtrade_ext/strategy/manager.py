@@ -32,12 +32,14 @@ from freqtrade_ext.plan.exits import (
 )
 from freqtrade_ext.plan.plan import Plan, PlanError
 from freqtrade_ext.plan.position import Position
+from freqtrade_ext.plan.stops import pick, stop_rate
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy import position as trades
 from freqtrade_ext.strategy import screen
 from freqtrade_ext.strategy.callbacks import News
 from freqtrade_ext.strategy.chart import Chart
 from freqtrade_ext.strategy.entry import Entries, most_per_order
+from freqtrade_ext.strategy.in_front import trailing_ratio
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.plans import PlanBook
@@ -77,6 +79,7 @@ class Manager:
         self.entries = Entries(
             strategy, settings, exchange, self.market_states, paper, is_trading=self.is_trading
         )
+        self._trailing = trailing_ratio(type(strategy)) if "trailing" in settings.keep else None
         self._attempts: dict[int, Attempt] = {}
         """trade id -> the exit at a target that was asked for last"""
         self._whole_exits: dict[int, Attempt] = {}
@@ -108,7 +111,7 @@ class Manager:
         if is_entry:
             self.news.forget(("entry", trade.pair))
             self._anchor(trade)
-        elif self.settings.stop_after_tp == "break_even" and (plan := self.plan_of(trade)) is not None:
+        elif self.settings.stop_after_tp != "stay" and (plan := self.plan_of(trade)) is not None:
             self._set_stop(trade, plan, trades.read_position(trade))
         if self.is_trading:
             self._keep_record(trade, order, is_entry)
@@ -203,11 +206,25 @@ class Manager:
         self.plans.keep(trade, plan)
         return plan
 
+    def guard(self, trade: Trade) -> None:
+        """Make sure that a trade has the stop of its plan, and that this follows where it trails."""
+        plan = self.plan_of(trade)
+        follows = self.settings.stop_after_tp == "trail" or self._trailing is not None
+        if plan is not None and follows and len(trade.orders) > 1:
+            self._set_stop(trade, plan, trades.read_position(trade))
+
     def _set_stop(self, trade: Trade, plan: Plan, position: Position) -> None:
-        stop_rate = plan.stop_rate
-        if self.settings.stop_after_tp == "break_even" and position.stage_sold:
-            stop_rate = plan.break_even_rate(trade.fee_open, trade.fee_close)
-        trades.set_stop(trade, stop_rate)
+        best = (trade.min_rate if trade.is_short else trade.max_rate) or trade.open_rate
+        rate = stop_rate(plan, position, self.settings, trade.fee_open, trade.fee_close or 0.0, best)
+        if self._trailing is not None and plan.stage(best) == len(plan.target_rates):
+            trailed = best * (1 + self._trailing if plan.is_short else 1 - self._trailing)
+            rate = pick(plan, trailed, rate, position.stop_rate)
+        trades.set_stop(trade, rate)
+
+    def is_too_old(self, trade: Trade, now: datetime) -> bool:
+        """Return whether the trade has reached the time limit."""
+        hours = self.settings.time_limit_hours
+        return hours is not None and now - trade.open_date_utc >= timedelta(hours=hours)
 
     # -- targets ----------------------------------------------------------------------------------
 
@@ -229,7 +246,9 @@ class Manager:
         position, least = trades.read_position(trade), self._least(trade, rate)
         if self.is_trading and self._write_off(trade, position, rate, least):
             return None
-        answer = next_exit(plan, position, rate, least, self._attempts.get(trade.id), now)
+        # the rest of a trade that its strategy's trailing stop takes over
+        targets = len(plan.shares) - (self._trailing is not None)
+        answer = next_exit(plan, position, rate, least, self._attempts.get(trade.id), now, targets)
         if answer.attempt is None:
             logger.debug("%s: no exit: %s", trade.pair, answer.why_not)
             return None

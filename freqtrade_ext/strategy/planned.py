@@ -28,7 +28,7 @@ from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.paper_fills import settings_of
 from freqtrade_ext.strategy.start import in_stake_currency, tell_large_lots
 from freqtrade_ext.strategy.tuning import add_parameters, tuned
-from freqtrade_ext.tags import is_of_plan, tag_of
+from freqtrade_ext.tags import TIME_LIMIT, is_of_plan, tag_of
 
 logger = logging.getLogger(__name__)
 
@@ -208,16 +208,20 @@ class Planned(IStrategy):
     @guarded(None)
     def custom_stoploss(self, trade: Trade, **kwargs: Any) -> None:
         """Let no trade go without the stop of its plan: not after a restart, nor one that came without."""
-        self.manager.plan_of(trade)
+        self.manager.guard(trade)
 
     def should_exit(
         self, trade: Trade, rate: float, current_time: datetime, **kwargs: Any
     ) -> list[ExitCheckTuple]:
         """
-        Pause an exit that could sell nothing, as each try is an order in the database, and hand one that is
-        too large for a market order over to `adjust_trade_position`.
+        Leave by the time limit as well, after everything else.
+
+        An exit that could sell nothing pauses, as each try is an order in the database, and one that is too
+        large for a market order is handed over to `adjust_trade_position`.
         """
         exits: list[ExitCheckTuple] = super().should_exit(trade, rate, current_time, **kwargs)
+        if self.manager.is_too_old(trade, current_time):
+            exits.append(ExitCheckTuple(exit_type=ExitType.CUSTOM_EXIT, exit_reason=TIME_LIMIT))
         if not exits or not self.manager.is_trading:
             return exits
         if not self.manager.may_exit(trade, current_time):
@@ -252,13 +256,34 @@ class Planned(IStrategy):
     def adjust_trade_position(
         self, trade: Trade, current_time: datetime, current_exit_rate: float, **kwargs: Any
     ) -> tuple[float, str] | None:
-        """Sell what is due at the targets reached: minus the stake it cost, and the target's tag."""
+        """
+        Sell what is due at the targets reached: minus the stake it cost, and the target's tag.
+
+        Where nothing is, a strategy that keeps its own may add to the position, or take from it.
+        """
         due = self.manager.slice_due(trade, current_exit_rate) or self.manager.exit_due(
             trade, current_exit_rate, current_time
         )
         if self.manager.is_trading:
             self.manager.status.see(trade, self.manager.plans.known(trade), current_exit_rate)
+        if due is None and "adjust_trade_position" in self.manager.settings.keep:
+            ask = theirs(super().adjust_trade_position, None)
+            return self._adjusted(
+                trade,
+                ask(trade=trade, current_time=current_time, current_exit_rate=current_exit_rate, **kwargs),
+            )
         return due
+
+    def _adjusted(self, trade: Trade, answer: Any) -> tuple[float, str] | None:
+        """Return what a strategy wants of its position, its further entries within what sizing allows."""
+        stake, tag = answer if isinstance(answer, tuple) else (answer, "")
+        try:
+            further = self.manager.entries.further(stake) if stake and stake > 0 else stake
+        except NoTrade as why:
+            if self.manager.news.is_new(("further", trade.pair), str(why)):
+                logger.info("%s: no further entry: %s", trade.pair, why)
+            return None
+        return (further, tag or "") if further else None
 
     # -- the strategy's own exits, and none of the plan's --------------------------------------------
 

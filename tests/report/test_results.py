@@ -140,7 +140,8 @@ def test_exits_without_any_plan_are_those_that_happened(small):
         ("", False, "not recorded"),
         ("  ", False, "not recorded"),
         ("my own exit", False, "my own exit"),
-        ("tp4", False, "tp4"),
+        ("tp4", False, "TP4"),
+        ("tp11", False, "tp11"),
     ],
 )
 def test_exit_reason(tag, is_stop, expected):

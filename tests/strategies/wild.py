@@ -406,6 +406,19 @@ class Ladder(Signals):
         return None
 
 
+class Runner(Signals):
+    """Trails what is left, and buys more where it falls."""
+
+    trailing_stop = True
+    trailing_stop_positive = 0.004
+    position_adjustment_enable = True
+    max_entry_position_adjustment = 2
+
+    def adjust_trade_position(self, trade, current_profit, **kwargs):
+        entries = trade.nr_of_successful_entries
+        return (500, f"more {entries}") if current_profit < -0.002 * entries else None
+
+
 class Everything(Wilful):
     """Goes through every door at once that leads round the plan."""
 

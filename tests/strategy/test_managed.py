@@ -89,6 +89,46 @@ def test_break_even_stop_after_the_first_target(backtest):
         assert trade.close_profit > 0
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 10])
+def test_one_to_ten_targets(backtest, count):
+    targets = [0.4 * number for number in range(1, count + 1)]
+    shares = [100 / count] * count
+    names = ("targets_strong", "targets_early", "targets_standard")
+    splits = ("split_low_balance_open", "split_early", "split_strong", "split_standard")
+    backtest(freqtrade_ext=dict.fromkeys(names, targets) | dict.fromkeys(splits, shares))
+    tags = {o.ft_order_tag for t in LocalTrade.bt_trades for o in t.orders[1:]}
+    assert tags >= {"tp1", f"tp{count}", "stop_loss"}
+    assert f"tp{count + 1}" not in tags
+    for trade in LocalTrade.bt_trades:
+        assert len(Plan.from_json(trade.get_custom_data("plan")).target_rates) == count
+        sold = sum(order.filled for order in trade.orders[1:])
+        assert sold == pytest.approx(trade.orders[0].filled, abs=1e-12)
+
+
+@pytest.mark.parametrize("after", ["previous", "trail"])
+def test_stop_follows_after_targets(backtest, after):
+    backtest(freqtrade_ext={"stop_after_tp": after, "trail_percent": 0.5})
+    stopped = [t for t in LocalTrade.bt_trades if t.exit_reason == "stop_loss" and len(t.orders) > 2]
+    assert stopped
+    for trade in stopped:
+        plan = Plan.from_json(trade.get_custom_data("plan"))
+        if after == "trail":
+            expected = max(trade.max_rate * 0.995, plan.stop_rate)
+        elif trade.orders[-2].ft_order_tag == "tp1":
+            expected = plan.break_even_rate(trade.fee_open, trade.fee_close)
+        else:
+            expected = plan.target_rates[0]
+        assert trade.stop_loss == pytest.approx(expected, abs=trade.price_precision)
+
+
+def test_time_limit_closes_a_trade_whatever_the_strategy_says(backtest):
+    backtest(freqtrade_ext={"time_limit_hours": 6})
+    reasons = {trade.exit_reason for trade in LocalTrade.bt_trades}
+    assert "time_limit" in reasons
+    longest = max(t.close_date_utc - t.open_date_utc for t in LocalTrade.bt_trades)
+    assert longest <= pd.Timedelta(hours=6, minutes=5)
+
+
 def test_settings_of_the_specification_can_be_changed(backtest):
     backtest(freqtrade_ext={"min_position": 50, "max_positions": 5, "reserve": 0.5}, max_open_trades=5)
     # 500 / 5 less a half

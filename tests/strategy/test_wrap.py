@@ -81,6 +81,33 @@ def test_no_door_leads_round_the_plan(run, caplog, name, orders):
     )
 
 
+def test_it_keeps_its_trailing_stop_for_what_the_last_target_would_sell(run):
+    run("Runner", keep=["trailing"], timerange="20230301-20230315")
+    ran = [(t, p) for t, p in trades() if t.max_rate >= p.target_rates[-1] and t.exit_reason == "stop_loss"]
+    assert ran
+    for trade, plan in ran:
+        assert trade.stop_loss == pytest.approx(trade.max_rate * 0.996, abs=trade.price_precision)
+        assert trade.stop_loss > plan.entry_rate
+    assert "tp3" not in {order.ft_order_tag for trade, _ in trades() for order in trade.orders}
+
+
+def test_it_keeps_averaging_down_within_sizing_and_one_plan_moves_along(run):
+    strategy = run("Runner", keep=["adjust_trade_position"])
+    added = [(t, p) for t, p in trades() if len([o for o in t.orders if o.ft_order_side == "buy"]) > 1]
+    assert added
+    for trade, plan in added:
+        entries = [order for order in trade.orders if order.ft_order_side == "buy"]
+        assert [o.ft_order_tag for o in entries[1:]] == [f"more {n}" for n in range(1, len(entries))]
+        # not 500, but what a position of its own would get: 150 of 500, and of what was won since
+        assert max(order.filled * order.average for order in entries) < 155
+        assert trade.exit_reason in PLANNED
+        cost = sum(order.filled * order.average for order in entries)
+        assert plan.entry_rate == pytest.approx(cost / sum(o.filled for o in entries), rel=1e-3)
+        assert trade.stop_loss == pytest.approx(plan.stop_rate, abs=trade.price_precision)
+    assert strategy.max_entry_position_adjustment == 2
+    assert max(len([o for o in t.orders if o.ft_order_side == "buy"]) for t, _ in added) <= 3
+
+
 def test_old_interface(run):
     run("OldInterface", timerange="20230301-20230308")
     reasons = {trade.exit_reason for trade, _ in trades()}
