@@ -1,7 +1,7 @@
 # make trade    run the bot on paper (MARKET=binance|embedded, STRATEGY=name, ARGS="more of freqtrade")
 # make test     check everything
 # make report   what trading cost and earned, from the bot's database (ARGS="--db-url ...")
-# make fidelity how true the fills are, measured on recordings (RECORDINGS=folder)
+# make fidelity how true the fills are, measured on recordings (RECORDINGS=folder, TAPES=folder)
 # make demo     a first hour of trading in seconds, with its report
 # make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT")
 # make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
@@ -19,6 +19,7 @@ MARKET ?= auto
 STRATEGY ?=
 ARGS ?=
 RECORDINGS ?= ../shared/data/book
+TAPES ?= ../shared/data/l3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -qq
@@ -42,9 +43,18 @@ test: $(VENV)/.development
 report: $(VENV)/.runtime
 	@$(BIN)/freqtrade-ext report $(ARGS)
 
+# what is not there is named with how to get it; a sample of the embedded exchange's own making stands in
 fidelity: $(VENV)/.runtime
-	@$(BIN)/freqtrade-ext fidelity $(RECORDINGS)/hftbacktest_spot_BTCUSDT_20240808/*.gz
-	@$(BIN)/freqtrade-ext fidelity $(RECORDINGS)/nexo_spot_NEXOUSDT_20240723_24/*.gz
+	@for name in hftbacktest_spot_BTCUSDT_20240808 nexo_spot_NEXOUSDT_20240723_24; do \
+		if test -d $(RECORDINGS)/$$name; then $(BIN)/freqtrade-ext fidelity $(RECORDINGS)/$$name/*.gz || exit 1; \
+		else echo "$$name is not in $(RECORDINGS): docs/fidelity.md says where it comes from; freqtrade-ext record makes your own"; fi; \
+	done
+	@for tape in bitstamp_20150501.log.xz "bitstamp_20260502_orders.csv.gz bitstamp_20260502_trades.csv"; do \
+		if test -f $(TAPES)/$${tape%% *}; then (cd $(TAPES) && $(abspath $(BIN))/freqtrade-ext fidelity --resting $$tape) || exit 1; \
+		else echo "$$tape is not in $(TAPES): freqtrade-ext record --exchange bitstamp --orders makes your own"; fi; \
+	done
+	@test -d $(RECORDINGS) || { $(BIN)/freqtrade-ext fidelity docs/sample/btcusdt.gz && \
+		$(BIN)/freqtrade-ext fidelity --resting docs/sample/orders.csv.gz; }
 
 demo: $(VENV)/.runtime
 	@$(BIN)/freqtrade-ext replay --days 0.042 --pairs BTC/USDT ETH/USDT SOL/USDT --report user_data/demo $(ARGS)

@@ -35,7 +35,8 @@ aggregated, from one connection or two.
 **Limits.** Several orders of one side in one millisecond are one sweep. Levels behind the best are as old as
 the last difference (100 ms, or 1 s); without a best bid/ask stream so is the best, which the report says. The
 streams are taken to come over one connection: where one is 30 ms late, rule 3 finds few messages. Hidden
-orders are not modelled. For resting orders no outside truth exists, so a band is reported (`joins.py`). The
-drift is the mean move of the mid in the taker's direction, measured for at most one sweep a second from the
+orders are not modelled. These recordings do not name orders, so a band is reported for resting ones
+(`joins.py`); order-by-order tapes know the truth (`resting.py`). The drift is the mean
+move of the mid in the taker's direction, measured for at most one sweep a second from the
 moment at which all of it has been seen.
 """

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.fidelity import resting_report
 from freqtrade_ext.fidelity.report import plot, tables
-from freqtrade_ext.fidelity.resting import measure_resting
 from freqtrade_ext.fidelity.scoreboard import measure
 
 
@@ -58,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _resting(options: Namespace) -> int:
+    # on demand: numba takes a second, and compiling some more at the first run
+    from freqtrade_ext.fidelity.resting import measure_resting
+
     report = measure_resting(options.files)
     for table in resting_report.tables(report):
         Console().print(table)
