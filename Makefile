@@ -22,7 +22,12 @@ RECORDINGS ?= ../shared/data/book
 TAPES ?= ../shared/data/l3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check -qq
+PIP := $(BIN)/pip --disable-pip-version-check -q
+# without a network pip's last words are that no version of some package exists
+install = mkdir -p build && $(PIP) install $(1) >build/pip.log 2>&1 || { \
+	if grep -q 'connection broken by' build/pip.log; \
+	then echo "PyPI cannot be reached: is there a network? build/pip.log has pip's own words"; \
+	else tail -n 5 build/pip.log; fi; exit 1; }
 
 # a test that calls make wants to read the recipe's words alone
 MAKEFLAGS += --no-print-directory
@@ -100,15 +105,16 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 names one"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@test -w . || { echo "This folder belongs to $$(stat -c %U .) and cannot be written by $$(id -un): clone it anew"; exit 1; }
 	@echo "Installing freqtrade and its pinned dependencies into $(VENV) (a minute or two, once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(call install,--require-hashes -r requirements.txt)
+	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(call install,--require-hashes -r requirements-dev.txt)
 	@touch $@
 
 docs: $(VENV)/.runtime

@@ -27,9 +27,14 @@ def test_links_and_files_named_are_there(page):
 def test_the_image_has_the_versions_that_are_tested():
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
     image = re.search(r"FROM freqtradeorg/freqtrade:(\S+)", dockerfile)[1]
-    driver = re.search(r"psycopg2-binary==(\S+)", dockerfile)[0]
+    pins = re.findall(r"[\w-]+==\S+", dockerfile)
     assert image == NEWEST_TRIED
-    assert driver in (ROOT / "requirements-dev.txt").read_text()
+    locked = "".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
+    assert len(pins) == 3
+    assert [pin for pin in pins if f"{pin} " not in locked] == []
+    copied = re.findall(r"^COPY \S+ (.+) \S+$", dockerfile, re.MULTILINE)
+    allowed = re.findall(r"^!([\w.]+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert sorted(" ".join(copied).split()) == sorted(allowed)
 
 
 def test_containers_are_reached_from_this_machine_only():

@@ -146,6 +146,26 @@ def test_set_up_without_python(tmp_path):
     assert make_trade(tmp_path, tmp_path / "nothing") == told
 
 
+def test_set_up_without_a_network_is_one_line(tmp_path):
+    """It was `No matching distribution found for aiohttp`."""
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    nowhere = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PIP_")},
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "1",
+        "PIP_NO_CACHE_DIR": "1",
+    }
+    command = ["make", "trade", f"PYTHON={sys.executable}"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=nowhere, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 2
+    told = done.stdout.splitlines()[-1]
+    assert told == "PyPI cannot be reached: is there a network? build/pip.log has pip's own words"
+
+
 def make_trade(folder: Path, python: Path) -> str:
     command = ["make", "trade", f"VENV={folder}/venv", f"PYTHON={python}"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
