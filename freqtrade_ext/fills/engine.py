@@ -12,7 +12,7 @@ from threading import RLock
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.book import DUST, Book, Walk, walk
 from freqtrade_ext.fills.filters import Candidate, rejection
-from freqtrade_ext.fills.futures import LIQUIDATION, Futures, Marks
+from freqtrade_ext.fills.futures import Futures, Marks
 from freqtrade_ext.fills.holdings import Holdings, worst_rate
 from freqtrade_ext.fills.market import MarketAccess, Store
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
@@ -108,13 +108,15 @@ class Engine:
     def liquidations(self, pair: str, after_ms: int) -> list[PaperOrder]:
         """Return the orders with which the exchange closed positions of a pair since a time."""
         with self._lock:
-            orders = [o for o in self._holdings.orders.values() if o.request.pair == pair]
-            return [o for o in orders if o.request.id.startswith(LIQUIDATION) and o.arrival_ms >= after_ms]
+            orders = self._holdings.liquidations.values()
+            return [o for o in orders if o.request.pair == pair and o.arrival_ms >= after_ms]
 
     def cancel(self, order_id: str) -> PaperOrder:
         """Cancel an order; what is filled until the cancel arrives stays filled."""
         with self._lock:
-            order = self._holdings.orders[order_id]
+            order = self._holdings.find(order_id)
+            if order is None:
+                raise KeyError(order_id)
             self._market.sleep_ms(self._random.uniform(*self._settings.latency_ms))
             self.poll(order.request.pair)
             if order.status == "open":
@@ -124,7 +126,7 @@ class Engine:
             return order
 
     def find(self, order_id: str) -> PaperOrder | None:
-        return self._holdings.orders.get(order_id)
+        return self._holdings.find(order_id)
 
     def adopt(self, order: PaperOrder) -> None:
         """Take over an open order that stock freqtrade left behind; its place in the queue is unknown."""
@@ -146,21 +148,15 @@ class Engine:
         :param order_ids: in the order in which they were placed; those of another engine are passed over.
         """
         with self._lock:
-            known = [order for order_id in order_ids if (order := self._holdings.orders.get(order_id))]
+            known = [order for order_id in order_ids if (order := self._holdings.find(order_id))]
             for order in reversed(known):
                 self._holdings.take_back(order)
             if known:
                 self._holdings.save(*known)
 
-    def filled_orders(self) -> list[str]:
-        """Return the ids of all the bot's orders that were ever filled, oldest first."""
-        with self._lock:
-            orders = self._holdings.orders.items()
-            return [name for name, order in orders if order.filled and not name.startswith(LIQUIDATION)]
-
     def fill_record(self, order_id: str) -> FillRecord | None:
         """Return what happened to an order; None for one this engine never had."""
-        order = self._holdings.orders.get(order_id)
+        order = self._holdings.find(order_id)
         return None if order is None else order.record()
 
     def open_orders(self, pair: str | None = None) -> list[PaperOrder]:

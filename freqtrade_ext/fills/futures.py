@@ -11,7 +11,7 @@ from freqtrade_ext.fills.fees import Fee
 from freqtrade_ext.fills.holdings import Holdings
 from freqtrade_ext.fills.margin import MarginRules, MarkLook
 from freqtrade_ext.fills.market import MarketAccess
-from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+from freqtrade_ext.fills.orders import LIQUIDATION, OrderRequest, PaperOrder
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +20,6 @@ HOUR_MS = 3_600_000
 RATES_KNOWN_MS = 60_000
 """after a funding time its rate is surely published"""
 LOOK_EVERY_MS = 5_000
-LIQUIDATION = "dry_run_liquidation_"
-"""how the ids of orders begin that the exchange placed itself"""
 
 Marks = tuple[float, float, float]
 """lowest, highest and last mark price since the last look"""

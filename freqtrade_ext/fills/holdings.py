@@ -12,11 +12,14 @@ from freqtrade_ext.fills.book import BuySell
 from freqtrade_ext.fills.fees import Fee, fee_for
 from freqtrade_ext.fills.margin import MarkCandle, MarkLook
 from freqtrade_ext.fills.market import Cursor, MarketAccess, Store
-from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+from freqtrade_ext.fills.orders import LIQUIDATION, OrderRequest, PaperOrder
 from freqtrade_ext.fills.taken import Ledger
 from freqtrade_ext.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+ENDED_KEPT = 100
+"""ended orders in memory; at the start more, where the database tells none apart"""
 
 
 class BalanceTooLow(Exception):
@@ -28,13 +31,15 @@ class Holdings:
 
     def __init__(self, market: MarketAccess, account: Account, settings: Settings, store: Store) -> None:
         self._market, self._account, self._settings, self._store = market, account, settings, store
-        self.orders: dict[str, PaperOrder] = {}
-        """all there ever were, by id"""
         self.cursors: dict[str, Cursor] = {}
         """how far each pair's tape was read"""
         self.looks: dict[str, MarkLook] = {}
         """how far each pair's mark price was looked at"""
         self._open: dict[str, PaperOrder] = {}
+        self._ended: dict[str, PaperOrder] = {}
+        """the last few, by id; the others are read from the store where asked for"""
+        self.liquidations: dict[str, PaperOrder] = {}
+        """all there ever were, by id; they are few, and freqtrade hears of them later"""
         self._ledgers: dict[str, Ledger] = {}
         self._without_bnb: set[str] = set()
         for key, value in store.load().items():
@@ -59,19 +64,31 @@ class Holdings:
             pair = order.request.pair
             self._know(order)
             values[f"order/{order.request.id}"] = order.to_json()
+            values["open"] = [*self._open, *self.liquidations]
             values[f"pair/{pair}"] = {
                 "ledger": self.ledger(pair).to_json(),
                 "cursor": self.cursors.get(pair),
             }
+        while len(self._ended) > ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
         self._store.save(values)
 
     def _know(self, order: PaperOrder) -> None:
         order_id = order.request.id
-        self.orders[order_id] = order
         if order.status == "open":
             self._open[order_id] = order
-        else:
-            self._open.pop(order_id, None)
+            return
+        self._open.pop(order_id, None)
+        self._ended[order_id] = order
+        if order_id.startswith(LIQUIDATION):
+            self.liquidations[order_id] = order
+
+    def find(self, order_id: str) -> PaperOrder | None:
+        """Return an order, open or ended; None for one this account never had."""
+        known = self._open.get(order_id) or self._ended.get(order_id)
+        if known is None and (stored := self._store.find(f"order/{order_id}")) is not None:
+            known = PaperOrder.from_json(stored)
+        return known
 
     def ledger(self, pair: str) -> Ledger:
         return self._ledgers.setdefault(pair, Ledger())
@@ -149,7 +166,8 @@ class Holdings:
 
     def last_fill_ms(self, pair: str) -> int:
         """Return when an order of the pair was last filled; now, where none of this engine's ever was."""
-        fills = [o.last_fill_ms for o in self.orders.values() if o.request.pair == pair and o.last_fill_ms]
+        orders = (*self._open.values(), *self._ended.values())
+        fills = [o.last_fill_ms for o in orders if o.request.pair == pair and o.last_fill_ms]
         return max(fills, default=self._market.now_ms())
 
     def bnb_rate(self, pair: str) -> float | None:

@@ -81,5 +81,12 @@ class MarketAccess(Protocol):
 class Store(Protocol):
     """Where the state survives a restart: `store.DatabaseStore`, or a dict in tests."""
 
-    def load(self) -> Mapping[str, Any]: ...
+    def load(self) -> Mapping[str, Any]:
+        """Return what is needed at a start: the account, the pairs and at least the open orders."""
+        ...
+
+    def find(self, key: str) -> Any:
+        """Return one saved value, None where there is none."""
+        ...
+
     def save(self, values: Mapping[str, Any]) -> None: ...

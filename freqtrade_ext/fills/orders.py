@@ -15,6 +15,8 @@ from freqtrade_ext.fills.record import FillRecord
 OrderType = Literal["market", "limit", "stop_market", "stop_limit"]
 Status = Literal["open", "closed", "canceled", "expired"]
 TimeInForce = Literal["GTC", "IOC", "FOK", "PO"]
+LIQUIDATION = "dry_run_liquidation_"
+"""how the ids of orders begin that the exchange placed itself"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

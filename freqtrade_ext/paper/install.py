@@ -54,8 +54,8 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
     has_database = hasattr(Trade, "session")
     store = DatabaseStore() if has_database else MemoryStore()
     rates = fee_rates(exchange.id, exchange.trading_mode, settings)
-    account = _account(exchange)
-    if has_database and "account" not in store.load():
+    account, saved = _account(exchange), store.load()
+    if has_database and "account" not in saved:
         replay_orders(account)
     stock = type(exchange)
     exchange.__class__ = type("Paper" + stock.__name__, (PaperExchange, stock), {})
@@ -66,7 +66,9 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     if has_database:
         open_again(exchange.paper)
-        undo_deletions(exchange.paper)
+        has_been_told = "open" in saved
+        orders = [key.removeprefix("order/") for key in saved if key.startswith("order/")]
+        undo_deletions(exchange.paper, () if has_been_told else orders)
     if wallets is not None:
         wallets.__class__ = PaperWallets
         cast(PaperWallets, wallets).paper = exchange.paper

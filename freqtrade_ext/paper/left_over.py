@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from freqtrade.enums import ExitType
 from freqtrade.exceptions import InvalidOrderException
@@ -14,8 +15,7 @@ from sqlalchemy.orm import Session
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.fills.fees import Fee
-from freqtrade_ext.fills.futures import LIQUIDATION
-from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
+from freqtrade_ext.fills.orders import LIQUIDATION, OrderRequest, PaperOrder
 
 logger = logging.getLogger(__name__)
 
@@ -53,15 +53,18 @@ def open_again(engine: Engine) -> None:
             engine.drop(order)
 
 
-def undo_deletions(engine: Engine) -> None:
+def undo_deletions(engine: Engine, orders: Iterable[str] = ()) -> None:
     """
-    Undo what the orders of deleted trades did to the account: those deleted so far, and from now on.
+    Undo what the orders of deleted trades did to the account: those deleted before, and from now on.
 
     `/delete` makes stock freqtrade's dry-run wallet forget a trade; what it bought and paid would otherwise
     stay in the paper account for ever, where nobody can sell it.
+
+    :param orders: ids of those that a version which did not do this may have left, oldest first.
     """
-    known = set(Trade.session.scalars(select(Order.order_id)))
-    engine.take_back([order_id for order_id in engine.filled_orders() if order_id not in known])
+    if orders:
+        known = set(Trade.session.scalars(select(Order.order_id)))
+        engine.take_back([order_id for order_id in orders if order_id not in known])
 
     @event.listens_for(Trade.session, "before_flush")
     def take_back(session: Session, *_: object) -> None:

@@ -100,6 +100,9 @@ class DictStore:
     def load(self) -> dict[str, Any]:
         return {key: json.loads(value) for key, value in self.rows.items()}
 
+    def find(self, key: str) -> Any:
+        return json.loads(self.rows[key]) if key in self.rows else None
+
     def save(self, values: dict[str, Any]) -> None:
         self.rows |= {key: json.dumps(value) for key, value in values.items()}
 

@@ -269,7 +269,8 @@ class BotLife(RuleBasedStateMachine):
 
     @property
     def orders(self):
-        return self.steady.engine._holdings.orders.values()
+        keys = [key.partition("/")[2] for key in self.steady.store.rows if key.startswith("order/")]
+        return [self.steady.engine.find(order_id) for order_id in keys]
 
     def _note_book(self, before, book):
         for side, old, new in zip(("sell", "buy"), before, book, strict=True):
@@ -356,7 +357,8 @@ class BotLife(RuleBasedStateMachine):
 
     def _state(self, bot):
         held = bot._holdings
-        orders = {name: json.dumps(order.to_json()) for name, order in held.orders.items()}
+        names = [key.partition("/")[2] for key in self.steady.store.rows if key.startswith("order/")]
+        orders = {name: json.dumps(held.find(name).to_json()) for name in names}
         cursor = held.cursors.get(PAIR) if bot.open_orders() else None
         return (
             orders,

@@ -13,8 +13,10 @@ from urllib.request import Request, urlopen
 import pytest
 from freqtrade.persistence import Order, Trade, init_db
 from freqtrade.resolvers import ExchangeResolver
+from sqlalchemy import delete
 
 from freqtrade_ext.paper.install import install
+from freqtrade_ext.paper.store import DatabaseStore, PaperState
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
 from tests.bot_process import ROOT
@@ -116,7 +118,7 @@ def test_killed_before_freqtrades_commit_neither_has_the_order(moment, replica, 
 
 def test_killed_after_the_commit_both_have_it_and_the_prints_missed_meanwhile_fill_it(replica, tmp_path):
     orders, states = killed(replica, tmp_path / "bot.sqlite", "after")
-    assert sorted(states) == ["account", f"order/{orders[0]}", f"pair/{PAIR}"]
+    assert sorted(states) == ["account", "open", f"order/{orders[0]}", f"pair/{PAIR}"]
     control(replica, "print", side="sell", rate=99_980.0, amount=0.2)
     exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
     order = exchange.fetch_order(orders[0], PAIR)
@@ -179,3 +181,27 @@ def test_a_stop_of_a_trade_that_is_no_more_frees_its_coins(replica, tmp_path):
     assert exchange.paper.free("BTC") == 1
     assert exchange.fetch_order(stop["id"], PAIR)["status"] == "canceled"
     exchange.close()
+
+
+def test_ended_orders_are_read_where_asked_for_and_not_at_the_start(replica, tmp_path):
+    """10,000 closed trades of four orders took 250 MB and 22 s at the start."""
+    exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
+    ended = [
+        exchange.create_order(
+            pair=PAIR, ordertype="market", side="buy", amount=0.001, rate=100_000.0, leverage=1.0
+        )["id"]
+        for _ in range(3)
+    ]
+    resting = exchange.create_order(
+        pair=PAIR, ordertype="limit", side="buy", amount=1.0, rate=99_000.0, leverage=1.0
+    )["id"]
+    Trade.commit()
+    loaded = DatabaseStore().load()
+    assert [key for key in loaded if key.startswith("order/")] == [f"order/{resting}"]
+    again = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
+    assert [again.paper.find(order_id).status for order_id in ended] == ["closed"] * 3
+    assert again.paper.fill_record("none") is None
+    # a database of before, which does not tell them apart, has them all read once
+    Trade.session.execute(delete(PaperState).where(PaperState.key == "open"))
+    Trade.session.commit()
+    assert len([key for key in DatabaseStore().load() if key.startswith("order/")]) == 4
