@@ -77,6 +77,20 @@ MARKET_ORDERS = {
 """of strategies that say nothing of orders; freqtrade's limit orders would leave a stop unfilled"""
 
 
+class UntilThePlan(float):
+    """
+    A stop that differs from no other, so that a start leaves the stops of plans in place.
+
+    freqtrade resets each open trade whose initial stop differs from the strategy's (2026.9
+    persistence/trade_model.py `stoploss_reinitialization`); those of plans all do.
+    """
+
+    __hash__ = float.__hash__
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
 def put_in_front(
     plan: type[Any], cls: type[Any], base: type[Any], config: Mapping[str, Any], settings: Settings
 ) -> type[Any]:
@@ -141,7 +155,8 @@ def _rule(name: str, value: Any) -> property:
                 value,
             )
 
-    return property(lambda strategy: value, ignore)
+    read = UntilThePlan(value) if name == "stoploss" else value
+    return property(lambda strategy: read, ignore)
 
 
 def names_of(settings: Settings) -> set[str]:

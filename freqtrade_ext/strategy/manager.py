@@ -220,6 +220,7 @@ class Manager:
             trailed = best * (1 + self._trailing if plan.is_short else 1 - self._trailing)
             rate = pick(plan, trailed, rate, position.stop_rate)
         trades.set_stop(trade, rate)
+        trades.show_initial_stop(trade, plan.stop_rate)
 
     def is_too_old(self, trade: Trade, now: datetime) -> bool:
         """Return whether the trade has reached the time limit."""

@@ -91,6 +91,7 @@ class Planned(IStrategy):
         except SettingsError as error:
             raise OperationalException(str(error)) from error
         check_stop_orders(self)
+        self.config["stoploss"] = float(self.stoploss)  # freqtrade's API sends it, as JSON
         # on the object: freqtrade refuses a class that has this as well as `adjust_entry_price` (2026.9
         # resolvers/strategy_resolver.py `validate_strategy`)
         self.adjust_order_price = self.__adjust_order_price

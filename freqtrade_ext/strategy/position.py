@@ -127,6 +127,12 @@ def set_stop(trade: Trade, stop_rate: float) -> None:
     trade.is_stop_loss_trailing = False
 
 
+def show_initial_stop(trade: Trade, stop_rate: float) -> None:
+    """Let the stop of the plan be the initial one in FreqUI, in messages and in backtests' results."""
+    trade.initial_stop_loss = stop_rate
+    trade.initial_stop_loss_pct = -abs(1 - stop_rate / trade.open_rate) * (trade.leverage or 1.0)
+
+
 def settle(trade: Trade, record_of: Callable[[str], FillRecord | None]) -> bool:
     """
     Book fills that a kill kept from being booked, without committing; True if there were any.
