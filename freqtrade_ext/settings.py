@@ -176,7 +176,9 @@ class Settings:
     )
     maker_fill: MakerFill = _setting("expected", "", "which estimate fills resting orders")
     fee_asset: FeeAsset = _setting(
-        "received", "", "what fees are paid in: the asset received, the quote currency, or BNB"
+        "received",
+        "",
+        "what fees are paid in: the asset received, the quote currency, or BNB (leaves no coins behind)",
     )
     maker_fee: float | None = _setting(
         None, "ratio", "of your fee tier; none takes the venue's lowest tier", at_least=-0.01, at_most=0.01

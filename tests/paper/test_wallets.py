@@ -18,8 +18,10 @@ MINUTE_MS = 60_000
 class Life:
     """A bot in virtual time to which something happens every minute; after each, its balance is compared."""
 
-    def __init__(self, folder, *happenings, pairs=("BTC/USDT", "XRP/USDT"), **changes):
-        self.bot = VirtualBot(folder, "AlwaysEnter", pairs, seed=3, scenario="calm", activity=0.05)
+    def __init__(
+        self, folder, *happenings, pairs=("BTC/USDT", "XRP/USDT"), strategy="AlwaysEnter", **changes
+    ):
+        self.bot = VirtualBot(folder, strategy, pairs, seed=3, scenario="calm", activity=0.05)
         self.seen = []
         end_ms = self.bot.start_ms + 5 * MINUTE_MS  # before the next candle makes it buy again
 
@@ -53,6 +55,8 @@ class Life:
             row = shown[currency]
             assert (row["free"], row["balance"]) == (free, total)
             assert row["used"] == pytest.approx(total - free, abs=1e-12)
+        positions = {row["currency"]: row["position"] for row in answer["currencies"] if row["is_position"]}
+        assert positions == {pair: abs(amount) for pair, (amount, *_) in self.account.positions().items()}
         trades = [SimpleNamespace(amount=trade.amount) for trade in Trade.get_open_trades()]
         self.seen.append((shown, trades))
 
@@ -82,6 +86,14 @@ def test_the_balance_is_the_account_after_every_event_of_a_trades_life(tmp_path)
     # half was sold by then, and what no lot sells stays there after the last exit
     assert (halved, 0 < closed < 1e-5) == (reloaded, True)
     assert life.rpc._rpc_balance("USDT", "")["starting_capital"] == WALLET
+
+
+def test_the_balance_of_futures_is_the_account_with_its_margins(tmp_path):
+    futures = {"trading_mode": "futures", "margin_mode": "isolated"}
+    life = Life(tmp_path, partial_exit, reload, delete, exit_all, strategy="Leveraged", **futures)
+    bought, halved, reloaded, deleted, closed = (shown["USDT"] for shown, _ in life.seen[::2])
+    assert bought["used"] > halved["used"] == reloaded["used"] > deleted["used"] > closed["used"] == 0
+    assert closed["free"] == closed["balance"]
 
 
 def test_a_deleted_trade_gives_its_money_back(tmp_path, caplog):

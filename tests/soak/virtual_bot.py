@@ -133,6 +133,8 @@ class VirtualBot:
         path = ROOT / ("strategies" if is_shipped else "tests/strategies")
         config |= {"strategy": self.strategy, "strategy_path": str(path)}
         config |= {"dry_run_wallet": changes.pop("dry_run_wallet", WALLET), "user_data_dir": str(self.folder)}
+        # the market's part depends on the mode
+        deep_merge_dicts(changes, config)
         deep_merge_dicts(overlay_for(config, self.replica, self.seed, self.log), config)
         config["internals"]["process_throttle_secs"] = UNTIL_THE_CANDLE_SECONDS
         deep_merge_dicts(changes, config)
