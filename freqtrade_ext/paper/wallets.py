@@ -61,18 +61,31 @@ class PaperWallets(Wallets):
         """
         if trade.trading_mode == TradingMode.FUTURES:
             return self.get_owned(trade.pair, trade.safe_base_currency) >= trade.amount
-        missing = trade.amount - self.get_total(trade.safe_base_currency)
-        if missing <= 0:
+        held = self.get_total(trade.safe_base_currency)
+        if trade.trading_mode == TradingMode.FUTURES or held >= trade.amount:
             return True
+        counted = trade.amount
         entry = trade.select_filled_orders(trade.entry_side)[-1]
-        entry.ft_fee_base = entry.safe_fee_base + missing
+        entry.ft_fee_base = entry.safe_fee_base + counted - held
         trade.recalc_trade_from_orders()
         logger.warning(
-            "%s: fees took %.8g %s of trade %s, %.8g are left to sell",
+            "%s: trade %s counts on %.8g %s, fees have left %.8g",
             trade.pair,
-            missing,
-            trade.safe_base_currency,
             trade.id,
-            trade.amount,
+            counted,
+            trade.safe_base_currency,
+            held,
         )
+        if trade.amount > held:  # less than a lot is left, so nothing was cut
+            _give_up(trade)
         return True
+
+
+def _give_up(trade: Trade) -> None:
+    """Close a trade that has nothing left to sell: its stake is lost."""
+    trade.exit_reason = "fees took its coins"
+    trade.close(trade.open_rate)
+    trade.realized_profit -= trade.stake_amount
+    trade.close_profit_abs = trade.realized_profit
+    trade.close_profit = trade.realized_profit / (trade.max_stake_amount or trade.stake_amount)
+    Trade.commit()

@@ -1,5 +1,7 @@
 """freqtrade's wallets and FreqUI's balance against the paper account, through a trade's whole life."""
 
+import sqlite3
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
@@ -116,3 +118,18 @@ def test_a_trade_is_cut_to_the_coins_that_fees_of_others_have_left(tmp_path):
     assert after == pytest.approx(0.7 * before, abs=1e-3)
     shown, trades = life.seen[4]
     assert (shown["BNB"]["balance"] < 1e-3, trades) == (True, [])
+
+
+def test_a_trade_whose_coins_are_all_gone_is_closed(tmp_path):
+    def pay_fees(life):
+        life.account._holdings._account.pay(Fee("BNB", life.account.total("BNB"), 0.0))
+
+    life = Life(tmp_path, pay_fees, pairs=["BNB/USDT"])
+    (trade,) = (trade for trade in closed_trades(life) if trade["exit_reason"] == "fees took its coins")
+    assert trade["close_profit_abs"] == pytest.approx(-150, abs=1)
+
+
+def closed_trades(life):
+    with closing(sqlite3.connect(life.bot.database)) as database:
+        database.row_factory = sqlite3.Row
+        return database.execute("select * from trades where not is_open").fetchall()
