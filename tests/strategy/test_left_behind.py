@@ -4,6 +4,8 @@ import pytest
 from freqtrade.persistence import Trade
 from freqtrade.rpc import RPC
 
+from freqtrade_ext.strategy.left_behind import left_behind, sell_along
+from tests.report.database import add_order, add_trade, database
 from tests.soak.virtual_bot import VirtualBot
 
 pytestmark = pytest.mark.timeout(300)
@@ -72,3 +74,85 @@ def test_nothing_is_left_where_fees_are_paid_in_bnb(closings):
     wallet = {"USDT": 500, "BNB": 1}
     held, _ = closings("BNB/USDT", dry_run_wallet=wallet, freqtrade_ext={"fee_asset": "bnb"})
     assert held == [0] * 6
+
+
+class Account:
+    """A real account's wallets, of which only the free coins are asked."""
+
+    def __init__(self, free):
+        self.free = free
+
+    def update(self):
+        pass
+
+    def get_free(self, currency):
+        return self.free
+
+
+@pytest.fixture
+def trades():
+    """Write closed trades of XRP that bought 50, and one that has just bought 50 more."""
+    with database("sqlite://"):
+
+        def bought(sold=None, **columns):
+            defaults = {"amount_precision": 1.0, "precision_mode": 4, "fee_close_currency": "USDT"}
+            trade = add_trade("XRP/USDT", 0, **defaults | columns)
+            entry = add_order(trade, "buy", 50.0, 2.0, 1)
+            if trade.fee_open_currency == "XRP":
+                entry.ft_fee_base = 0.05
+            if sold is not None:
+                add_order(trade, "sell", sold, 2.1, 2)
+                trade.is_open = False
+            trade.recalc_trade_from_orders()
+            Trade.commit()
+            return trade
+
+        yield bought
+
+
+@pytest.mark.parametrize(
+    ("currency", "sold", "left"),
+    [
+        ("XRP", 49.0, 0.95),
+        ("BNB", 50.0, 0.0),
+        ("USDT", 49.0, 1.0),
+        (None, 49.0, 0.95),  # as if taken from the coins
+    ],
+)
+def test_what_is_left_is_what_was_bought_less_fees_in_the_coin_and_sales(trades, currency, sold, left):
+    trades(sold, fee_open_currency=currency)
+    now = trades(fee_open_currency="XRP")
+    assert left_behind(now) == pytest.approx(left, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("free", "amount"),
+    [
+        (1000.0, 50.0),  # a person's own coins: 0.95 of them are the database's
+        (50.9, 50.0),
+        (49.95, 49.0),  # somebody has moved what was left away
+        (0.0, 49.0),
+    ],
+)
+def test_a_real_accounts_own_coins_stay(trades, free, amount):
+    trades(49.0, fee_open_currency="XRP")
+    now = trades(fee_open_currency="XRP")
+    sell_along(now, now.orders[0], Account(free))
+    assert now.amount == amount
+
+
+def test_what_a_trade_sold_along_is_left_no_more(trades):
+    trades(49.0, fee_open_currency="XRP")
+    second = trades(fee_open_currency="XRP")
+    sell_along(second, second.orders[0], Account(100.0))
+    add_order(second, "sell", 50.0, 2.1, 2)
+    second.is_open = False
+    Trade.commit()
+    assert left_behind(second) == pytest.approx(0.9, abs=1e-9)
+
+
+def test_an_unknown_fee_leaves_the_trade_as_freqtrade_has_it(trades):
+    trades(49.0, fee_open_currency="XRP")
+    now = trades(fee_open_currency=None)
+    sell_along(now, now.orders[0], Account(1000.0))
+    assert (now.amount, now.orders[0].ft_fee_base) == (50.0, None)
