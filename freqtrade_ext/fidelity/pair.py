@@ -15,7 +15,7 @@ from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import LATE_MS, Aligner
 from freqtrade_ext.fidelity.drift import HORIZONS_MS, Drift
 from freqtrade_ext.fidelity.joins import Joins
-from freqtrade_ext.fidelity.score import Scores
+from freqtrade_ext.fidelity.score import Scores, contract_value
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
 from freqtrade_ext.fills.book import walk
 from freqtrade_ext.fills.stock import stock_average
@@ -44,7 +44,8 @@ class Results:
 class PairReplay:
     """Feed it a pair's messages in file order; it scores each sweep against the book just before it."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, symbol: str = "") -> None:
+        self._contract_value = contract_value(symbol)
         self.joins = Joins()
         self.offset_ms: float | None = None
         """least arrival time minus exchange time seen: the local clock's offset plus the fastest way"""

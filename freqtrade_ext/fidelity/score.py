@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -11,11 +12,22 @@ from numpy.typing import NDArray
 
 from freqtrade_ext.fidelity.tape import Sweep
 
+COIN_MARGINED = re.compile(r"(\w+)USD_(?:PERP|\d{6})")
 WITHIN_BPS = 0.1
 LARGE_COST = 5_000.0
 """quote units"""
 Errors: TypeAlias = NDArray[np.float64]
 """bps"""
+
+
+def contract_value(symbol: str) -> float | None:
+    """
+    Return what a contract of Binance's COIN-M futures is worth, in quote units; None for other markets.
+
+    Their amounts count contracts, of 100 USD for BTC and of 10 USD for all others.
+    """
+    match = COIN_MARGINED.fullmatch(symbol)
+    return None if match is None else 100.0 if match[1] == "BTC" else 10.0
 
 
 class Scores:
@@ -25,17 +37,22 @@ class Scores:
         self._methods = tuple(methods)
         self._rows = array("d")
 
-    def add(self, sweep: Sweep, averages: tuple[float, ...]) -> None:
-        """Take a sweep and the average rates that the methods predict for it; NaN is no prediction."""
+    def add(self, sweep: Sweep, averages: tuple[float, ...], contract_value: float | None = None) -> None:
+        """
+        Take a sweep and the average rates that the methods predict for it; NaN is no prediction.
+
+        :param contract_value: quote units per unit of the amount, where that counts contracts.
+        """
         first, cost = sweep.fills[0][0], sweep.cost
+        value = cost if contract_value is None else sweep.amount * contract_value
         is_multi_level = any(rate != first for rate, _ in sweep.fills)
-        self._rows.extend((cost / sweep.amount, cost, is_multi_level, sweep.sign, *averages))
+        self._rows.extend((cost / sweep.amount, value, is_multi_level, sweep.sign, *averages))
 
     def errors(self) -> dict[str, dict[str, Errors]]:
         """Return the errors in bps by group of sweeps and method."""
         rows = np.array(self._rows).reshape(-1, 4 + len(self._methods))
-        actual, cost, is_multi_level, sign = rows[:, :4].T
-        groups = {"all": cost > 0, "multi_level": is_multi_level > 0, "ge_5k": cost >= LARGE_COST}
+        actual, value, is_multi_level, sign = rows[:, :4].T
+        groups = {"all": value > 0, "multi_level": is_multi_level > 0, "ge_5k": value >= LARGE_COST}
         errors = {
             method: 1e4 * sign * (actual - predicted) / actual
             for method, predicted in zip(self._methods, rows[:, 4:].T, strict=True)

@@ -36,7 +36,7 @@ def measure(
         kind, local_ms, symbol, raw = record
         pair = pairs.get(symbol)
         if pair is None:
-            pair = pairs[symbol] = PairReplay(results)
+            pair = pairs[symbol] = PairReplay(results, symbol)
         if kind == "bookTicker":
             pair.top(local_ms, raw)
         else:

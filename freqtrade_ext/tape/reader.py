@@ -26,6 +26,16 @@ _PIECE_BYTES = 1 << 17
 NEAR_IDS = 1_000_000
 """update ids of one symbol's snapshot and differences further apart than this cannot be joined"""
 UNNAMED_KEPT = 16
+READABLE = "a line is `<local time> <JSON>`, JSON a Binance stream message or a depth snapshot"
+FOREIGN = {
+    "a Parquet file": re.compile(rb"^PAR1"),
+    "a book of Bybit": re.compile(rb'"topic": ?"orderbook\.'),
+    "a book of OKX": re.compile(rb'"instId"|"arg": ?\{"channel"'),
+    "a book of Hyperliquid": re.compile(rb'"l2Book"|"levels": ?\[\[|"coin": ?"'),
+    "a CSV file": re.compile(rb"^\w+,\w+,\w+"),
+    "a binary file": re.compile(rb"[\x00-\x08\x0e-\x1f]"),
+}
+"""what others record, by what their first line looks like; the first that fits is named"""
 _LAST_ID = re.compile(rb'"u": ?(\d+)')
 
 
@@ -124,6 +134,9 @@ class Recording:
                 start = stream.readline(1 << 24).strip()
             except _CUT_OFF as error:
                 raise RecordingError(f"{path}: cannot be read: {error}") from error
+        for what, mark in FOREIGN.items():
+            if mark.search(start):
+                raise RecordingError(f"{path}: {what}, which is not read; {READABLE}")
         one_value = start[:1] == b"[" or (start[:1] == b"{" and start[-1:] != b"}")
         return self._read_value(path) if one_value else self._read_lines(path)
 
@@ -179,10 +192,7 @@ class Recording:
                 self._file = None
         self._done_bytes += path.stat().st_size
         if not usable:
-            raise RecordingError(
-                f"{path}: no usable line; a line is `<local time> <JSON>`, JSON a Binance stream message"
-                " or a depth snapshot"
-            )
+            raise RecordingError(f"{path}: no usable line; {READABLE}")
 
 
 def _timed(record: Record, before_ms: float) -> Record:

@@ -18,7 +18,7 @@ from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import gone_behind, run_of
 from freqtrade_ext.fidelity.command import main
 from freqtrade_ext.fidelity.joins import Joins
-from freqtrade_ext.fidelity.score import Scores, figures
+from freqtrade_ext.fidelity.score import Scores, contract_value, figures
 from freqtrade_ext.fidelity.scoreboard import measure
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
 from freqtrade_ext.fills.stock import stock_average
@@ -447,6 +447,20 @@ def test_scores_put_a_sweep_into_its_groups() -> None:
     second = {"ours": [0.0], "clock": [pytest.approx(1e4 * 0.5 / 100.5)]}
     first_too = {"ours": [0.0, 0.0], "clock": second["clock"]}
     assert found == {"all": first_too, "multi_level": second, "ge_5k": second}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "value"),
+    [("BTCUSD_PERP", 100.0), ("ETHUSD_241227", 10.0), ("BTCUSDT", None), ("BTCUSDT_241227", None)],
+)
+def test_large_sweeps_of_coin_margined_futures_are_told_by_value_not_contracts(
+    symbol: str, value: float | None
+) -> None:
+    """60 contracts at 90,000 are 6,000 dollars of BTC and 600 of another coin, not 5.4 million."""
+    assert contract_value(symbol) == value
+    scores = Scores(("ours",))
+    scores.add(Sweep(1, "buy", 0.0, 0.0, [(90_000.0, 60.0)]), (90_000.0,), contract_value(symbol))
+    assert len(scores.errors()["ge_5k"]["ours"]) == (0 if value == 10 else 1)
 
 
 def test_the_band_of_a_join_by_each_rule() -> None:

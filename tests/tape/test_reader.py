@@ -344,3 +344,23 @@ def test_an_empty_file_among_others_is_passed_over_and_told(
     assert f"{empty}: skipped, the file is empty" in caplog.text
     with pytest.raises(RecordingError, match=r"0\.gz, .*0\.gz: empty"):
         list(Recording([empty, empty]))
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"PAR1\x15\x04\x15\x10\n", "a Parquet file"),
+        (b'{"topic":"orderbook.500.XRPUSDT","type":"snapshot","data":{}}\n', "a book of Bybit"),
+        (b'{"arg":{"channel":"books","instId":"BTC-USDT"},"data":[]}\n', "a book of OKX"),
+        (b'{"time":"2025","raw":{"channel":"l2Book","data":{"coin":"BTC"}}}\n', "a book of Hyperliquid"),
+        (b"exchange,symbol,timestamp\nbinance,BTCUSDT,1\n", "a CSV file"),
+        (b"\x00\x01\x02\xff\n", "a binary file"),
+    ],
+)
+def test_what_others_record_is_refused_by_its_name_without_its_bytes(tmp_path, start, what):
+    path = tmp_path / "tape"
+    path.write_bytes(start)
+    with pytest.raises(RecordingError) as error:
+        list(Recording([path]))
+    assert f"{what}, which is not read" in str(error.value)
+    assert "\\x" not in str(error.value)
