@@ -105,6 +105,11 @@ class Engine:
         with self._lock:
             return self._futures.received(pair, after_ms, until_ms)
 
+    def settle(self, pair: str) -> None:
+        """Pay and receive the funding of a pair that is due by now, as far as its rate is known."""
+        with self._lock:
+            self._futures.settle(pair, at_once=True)
+
     def liquidations(self, pair: str, after_ms: int) -> list[PaperOrder]:
         """Return the orders with which the exchange closed positions of a pair since a time."""
         with self._lock:

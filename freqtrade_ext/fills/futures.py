@@ -79,7 +79,6 @@ class Futures:
 
     def received(self, pair: str, after_ms: int, until_ms: float) -> float:
         """Return the funding of a pair's position in a time, quote units, negative where paid."""
-        self.settle(pair, at_once=True)
         return self._account.funding.received(pair, after_ms, until_ms)
 
     # -- mark price -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from uuid import uuid4
 from freqtrade.constants import MakerTaker
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import (
+    ExchangeError,
     InsufficientFundsError,
     InvalidOrderException,
     TemporaryError,
@@ -24,7 +25,7 @@ from freqtrade_ext.fills.engine import Engine, OrderRejected
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.paper.fee_rates import FeeRates
-from freqtrade_ext.paper.left_over import bring_funding, order_left
+from freqtrade_ext.paper.left_over import bring_funding, funding_known, order_left
 from freqtrade_ext.paper.listing import require_listed
 from freqtrade_ext.paper.stock import (
     config_of,
@@ -45,6 +46,8 @@ class PaperExchange(Exchange):
     paper: Engine
     feed: Feed | None
     tickers: FtTTLCache
+    is_guarded: bool = True
+    """whether the last look at funding and mark prices of futures succeeded"""
     fee_rates: FeeRates | None
     """None where ccxt says what is paid"""
 
@@ -72,8 +75,11 @@ class PaperExchange(Exchange):
         if self.trading_mode == TradingMode.FUTURES:
             try:
                 self.paper.guard()
-            except TemporaryError as error:  # the next loop asks again
-                logger.warning("Positions could not be looked after: %s", error)
+                self.is_guarded = True
+            except ExchangeError as error:  # the next loop asks again
+                if self.is_guarded:
+                    logger.warning("Funding and liquidation wait for the exchange: %s", error)
+                self.is_guarded = False
 
     def get_fee(
         self,
@@ -94,7 +100,7 @@ class PaperExchange(Exchange):
         """Return what the paper account received since, as the exchange's income tells a live bot."""
         if self.trading_mode != TradingMode.FUTURES:
             return 0.0
-        return self.paper.funding(pair, dt_ts(open_date))
+        return funding_known(pair, self.paper, dt_ts(open_date))
 
     def fetch_orders(
         self, pair: str, since: datetime, params: dict[str, Any] | None = None

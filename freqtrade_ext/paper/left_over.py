@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 
 from freqtrade.enums import ExitType
-from freqtrade.exceptions import InvalidOrderException
+from freqtrade.exceptions import ExchangeError, InvalidOrderException
 from freqtrade.persistence import Order, Trade
 from freqtrade.util import dt_ts
 from sqlalchemy import event, select
@@ -89,10 +90,23 @@ def bring_funding(order: PaperOrder, engine: Engine) -> None:
         return
     for trade in Trade.get_trades_proxy(is_open=True, pair=order.request.pair):
         since_ms = dt_ts(trade.date_last_filled_utc)
-        trade.set_funding_fees(engine.funding(trade.pair, since_ms, order.last_fill_ms))
+        trade.set_funding_fees(funding_known(trade.pair, engine, since_ms, order.last_fill_ms))
         for row in trade.orders:
             if row.order_id == order.request.id and row.ft_order_side == "stoploss":
                 row.funding_fee, trade.funding_fee_running = trade.funding_fee_running, 0.0
+
+
+def funding_known(pair: str, engine: Engine, after_ms: int, until_ms: float = math.inf) -> float:
+    """
+    Return what a position received in a time, quote units, negative where it paid.
+
+    An exchange that does not tell its rates now must not keep an exit from being placed or booked.
+    """
+    try:
+        engine.settle(pair)
+    except ExchangeError as error:
+        logger.warning("%s: the funding due is not known yet: %s", pair, error)
+    return engine.funding(pair, after_ms, until_ms)
 
 
 def name_liquidation(trade: Trade, order: Order) -> None:

@@ -46,6 +46,11 @@ def enter(desk, side="buy", amount=0.03, leverage=20.0):
     desk.engine.guard()
 
 
+def funding(desk, after_ms=0):
+    desk.engine.settle(PERPETUAL)
+    return desk.engine.funding(PERPETUAL, after_ms)
+
+
 def mark(desk, rate, last=None):
     """Let a minute pass, the mark price go to a rate, and the book be there or elsewhere."""
     desk.market.time_ms += 60_000
@@ -220,10 +225,10 @@ def test_funding_before_the_entry_is_not_paid(desk):
 def test_a_rate_that_is_published_late_is_paid_late(desk):
     enter(desk, amount=0.01, leverage=5.0)
     desk.market.time_ms = START_MS + 8 * HOUR_MS + 2000
-    assert desk.engine.funding(PERPETUAL, 0) == 0
+    assert funding(desk) == 0
     due(desk, 8, 0.001)
     desk.market.time_ms += 2000
-    assert desk.engine.funding(PERPETUAL, 0) == pytest.approx(-1)
+    assert funding(desk) == pytest.approx(-1)
 
 
 def test_funding_survives_a_restart_and_is_not_paid_twice(desk):

@@ -1,0 +1,139 @@
+"""The real bot on each venue, spot and futures, long and short: start, feed, entry, target, restart, stop."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from types import SimpleNamespace
+
+import pytest
+
+from tests.bot_process import ROOT, Bot, running_bot
+from tests.venues.binance import BinanceFutures
+from tests.venues.bybit import Bybit
+from tests.venues.hyperliquid import Hyperliquid
+from tests.venues.okx import Okx
+
+pytestmark = pytest.mark.timeout(240)
+
+# venue, pair, taker fee of the lowest tier
+VENUES = [
+    pytest.param(BinanceFutures, "BTC/USDT:USDT", 0.0005, id="binance-futures"),
+    pytest.param(Bybit, "BTC/USDT", 0.001, id="bybit-spot"),
+    pytest.param(Bybit, "BTC/USDT:USDT", 0.00055, id="bybit-linear"),
+    pytest.param(Okx, "BTC/USDT", 0.001, id="okx-spot"),
+    pytest.param(Okx, "BTC/USDT:USDT", 0.0005, id="okx-swap"),
+    pytest.param(Hyperliquid, "BTC/USDC", 0.0007, id="hyperliquid-spot"),
+    pytest.param(Hyperliquid, "BTC/USDC:USDC", 0.00045, id="hyperliquid-perps"),
+]
+RATE = 100_000
+
+
+class VenueBot(Bot):
+    """The bot with the overlay of a stub venue."""
+
+    def __init__(self, folder, stub, strategy):
+        self.stub = stub
+        super().__init__(
+            folder,
+            SimpleNamespace(overlay=stub.overlay()),
+            strategy,
+            strategy_path=str(ROOT / "tests" / "strategies"),
+            dry_run_wallet=5000,
+        )
+
+    def balances(self):
+        with closing(sqlite3.connect(self.folder / "bot.sqlite")) as database:
+            row = database.execute("select value from paper_state where key = 'account'").fetchone()
+        return json.loads(row[0])
+
+
+def quote(stub, rate):
+    stub.book("BTC", [(rate - 10, 5), (rate - 20, 50)], [(rate, 0.0005), (rate + 10, 50)])
+
+
+@pytest.mark.parametrize(("venue", "pair", "fee"), VENUES)
+@pytest.mark.parametrize("is_short", [False, True], ids=["long", "short"])
+def test_a_trade_s_whole_life(venue, pair, fee, is_short, tmp_path):
+    futures = ":" in pair
+    if is_short and not futures:
+        pytest.skip("spot has no shorts")
+    with venue([pair], futures=futures) as stub:
+        quote(stub, RATE)
+        bot = VenueBot(tmp_path / "bot", stub, "Short" if is_short else "AlwaysEnter")
+        with running_bot(bot):
+            bot.wait(bot.orders, "the entry")
+            entry = bot.orders()[0]
+            check_entry(entry, is_short)
+            targets = bot.wait(lambda: bot.custom_data().get("plan"), "the plan")["target_rates"]
+            quote(stub, round(targets[0]) + (-20 if is_short else 20))
+            bot.wait(lambda: len(bot.orders()) == 2, "the first target")
+            asked = sum(count for path, count in stub.requests.items() if is_book(path))
+            bot.wait_for_loops(5)
+            # the feed answers; as this market is silent, it is compared with REST every few seconds
+            assert sum(count for path, count in stub.requests.items() if is_book(path)) - asked < 5
+        # killed, and started again where it was
+        with running_bot(bot):
+            bot.wait_for_loops(2)
+            assert len(bot.orders()) == 2
+            stop = bot.trades()[0]["stop_loss"]
+            quote(stub, round(stop) + (200 if is_short else -200))
+            trade = bot.closed_trade()
+        assert trade["exit_reason"] == "stop_loss"
+        assert trade["exchange"] == stub.EXCHANGE
+        check_money(bot, trade, fee, futures)
+
+
+def is_book(path):
+    return "orderbook" in path or "books" in path or "l2Book" in path
+
+
+def check_entry(entry, is_short):
+    """Walked level by level: 0.0005 at the best ask, the rest 10 above; a short all at the bid."""
+    amount = entry["filled"]
+    cost = amount * (RATE - 10) if is_short else 0.0005 * RATE + (amount - 0.0005) * (RATE + 10)
+    assert entry["cost"] == pytest.approx(cost, abs=1e-6)
+
+
+def check_money(bot, trade, fee, futures):
+    """freqtrade's profit is what the account has gained, but for coins that lots leave behind."""
+    account, quote_name = bot.balances(), bot.stub.quote
+    sign = -1 if trade["is_short"] else 1
+    orders = bot.orders()
+    moved = float(account["moved"][quote_name])
+    sides = [1 if order["side"] == "sell" else -1 for order in orders]
+    expected = sum(side * order["cost"] for side, order in zip(sides, orders, strict=True))
+    if futures:
+        expected -= sum(order["cost"] for order in orders) * fee
+        assert account["positions"] == {}
+        assert trade["realized_profit"] == pytest.approx(moved, abs=0.005)
+    else:
+        expected -= sum(order["cost"] for order in orders[1:]) * fee
+        left = orders[0]["filled"] * (1 - fee) - sum(order["filled"] for order in orders[1:])
+        assert float(account["moved"]["BTC"]) == pytest.approx(left, abs=1e-9)
+    assert moved == pytest.approx(expected, abs=1e-6)
+    assert sign * (orders[1]["average"] - orders[0]["average"]) > 0
+
+
+def test_bybit_s_overlay_on_another_venue_s_database_is_refused(tmp_path):
+    """The documented commands one after another put a Bybit trade into OKX's account without a word."""
+    with Bybit(["BTC/USDT"]) as bybit, Okx(["BTC/USDT"]) as okx:
+        quote(bybit, RATE)
+        quote(okx, RATE)
+        first = VenueBot(tmp_path / "bot", bybit, "AlwaysEnter")
+        with running_bot(first):
+            first.wait(first.orders, "the entry")
+        second = VenueBot(tmp_path / "other", okx, "AlwaysEnter")
+        command = [sys.executable, "-m", "freqtrade", "trade", "--dry-run"]
+        command += ["--config", "config.json", "--config", "overlay.json"]
+        database = f"sqlite:///{first.folder / 'bot.sqlite'}"
+        with subprocess.Popen(
+            [*command, "--db-url", database],
+            cwd=second.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            said, _ = process.communicate(timeout=100)
+        # freqtrade wraps what it prints
+        assert "open trade of bybit spot, paper" in " ".join(said.decode().split())
