@@ -5,6 +5,7 @@ Each row also asks stock freqtrade, on the identical book: its answers are the d
 """
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,6 +16,7 @@ from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, init_db
 from freqtrade.resolvers import ExchangeResolver
 
+from freqtrade_ext.fills.queue import STANDING_MS
 from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.paper import seams
 from freqtrade_ext.paper.exchange import PaperExchange
@@ -149,7 +151,53 @@ def four_filled_then_canceled(exchange, market, placed):
     return exchange.cancel_order_with_result(placed["id"], PAIR, 10)
 
 
+def ask_stands_through_it(exchange, market, placed):
+    """At 99.5 x 4, for as long as the expected estimate wants to see it."""
+    market.book([(1.98, 1e6)], [(1.99, 4), (2.20, 1e6)])
+    exchange.fetch_order(placed["id"], PAIR)
+    time.sleep(STANDING_MS["expected"] / 1000 + 0.05)
+    return exchange.fetch_order(placed["id"], PAIR)
+
+
+def three_tenths_printed_one_by_one(exchange, market, placed):
+    for _ in range(3):
+        market.prints("sell", 1.99, 0.1)
+    exchange.fetch_order(placed["id"], PAIR)
+    return exchange.cancel_order_with_result(placed["id"], PAIR, 10)
+
+
+def replaced_once_others_have_joined(exchange, market, placed):
+    market.book([(1.99, 8)], [(2.00, 1e6)])
+    exchange.cancel_order(placed["id"], PAIR)
+    again = order(exchange, "buy", 10, 1.99)
+    market.prints("sell", 1.99, 10)
+    return exchange.fetch_order(again["id"], PAIR)
+
+
 ROWS = {
+    "bid 100, ask stands at 99.5 x 4": Row(
+        lambda exchange: order(exchange, "buy", 10, 2.00),
+        truth={"filled": 4, "average": 2.00, "remaining": 6, "status": "open", "fee": ("XRP", 0.004, 0.001)},
+        stock={"filled": 10, "average": 2.00, "status": "closed"},
+        asks=[(2.02, 1e6)],
+        then=ask_stands_through_it,
+    ),
+    "0.3 ahead less three prints of 0.1": Row(
+        lambda exchange: order(exchange, "buy", 10, 1.99),
+        truth={"filled": 0, "average": None, "status": "canceled"},
+        stock={"filled": 0, "status": "canceled"},
+        bids=[(1.99, 0.3)],
+        asks=[(2.00, 1e6)],
+        then=three_tenths_printed_one_by_one,
+    ),
+    "limit buy replaced, 3 ahead then 8": Row(
+        lambda exchange: order(exchange, "buy", 10, 1.99),
+        truth={"filled": 2, "remaining": 8, "average": 1.99, "status": "open"},
+        stock={"filled": 0, "status": "open"},
+        bids=[(1.99, 3)],
+        asks=[(2.00, 1e6)],
+        then=replaced_once_others_have_joined,
+    ),
     "limit buy 10 @102, asks 100x1 then 110": Row(
         lambda exchange: order(exchange, "buy", 10, 2.04),
         truth={"filled": 1, "average": 2.00, "remaining": 9, "status": "open", "price": 2.04},
