@@ -118,7 +118,7 @@ def test_killed_before_freqtrades_commit_neither_has_the_order(moment, replica, 
 
 def test_killed_after_the_commit_both_have_it_and_the_prints_missed_meanwhile_fill_it(replica, tmp_path):
     orders, states = killed(replica, tmp_path / "bot.sqlite", "after")
-    assert sorted(states) == ["account", "open", f"order/{orders[0]}", f"pair/{PAIR}"]
+    assert {"account", "open", f"order/{orders[0]}", f"pair/{PAIR}"} <= set(states)
     control(replica, "print", side="sell", rate=99_980.0, amount=0.2)
     exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
     order = exchange.fetch_order(orders[0], PAIR)
