@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from ccxt import ROUND
 from freqtrade.constants import MakerTaker
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import (
@@ -28,6 +29,7 @@ from freqtrade_ext.paper.fee_rates import FeeRates
 from freqtrade_ext.paper.left_over import bring_funding, funding_known, order_left
 from freqtrade_ext.paper.listing import require_listed
 from freqtrade_ext.paper.stock import (
+    ccxt_client,
     config_of,
     in_contracts,
     restore_async_markets,
@@ -80,6 +82,17 @@ class PaperExchange(Exchange):
                 if self.is_guarded:
                     logger.warning("Funding and liquidation wait for the exchange: %s", error)
                 self.is_guarded = False
+
+    def price_to_precision(self, pair: str, price: float, *, rounding_mode: int = ROUND) -> float:
+        """
+        Round a rate to what the exchange takes.
+
+        Hyperliquid takes five significant figures; stock freqtrade keeps the tick that followed from the
+        rate when markets were loaded, which is wrong on the other side of a power of ten.
+        """
+        if self.id == "hyperliquid":
+            return float(ccxt_client(self).price_to_precision(pair, price))
+        return super().price_to_precision(pair, price, rounding_mode=rounding_mode)
 
     def get_fee(
         self,

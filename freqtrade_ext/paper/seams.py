@@ -24,6 +24,7 @@ OVERRIDDEN = (
     "close",
     "_load_async_markets",
     "reload_markets",
+    "price_to_precision",
     "get_fee",
     "get_max_pair_stake_amount",
     "get_min_pair_stake_amount",
@@ -48,7 +49,6 @@ CALLED = {
     "get_conversion_rate": "coin currency",
     "get_precision_amount": "pair",
     "get_proxy_coin": "",
-    "price_to_precision": "pair price",
 }
 """other methods of freqtrade's Exchange -> the parameters they are called with"""
 
