@@ -23,6 +23,7 @@ from freqtrade_ext.fills.funding import FundingRate
 from freqtrade_ext.fills.margin import MarginRules, MarkCandle
 from freqtrade_ext.fills.market import Cursor, Rules
 from freqtrade_ext.fills.queue import Print
+from freqtrade_ext.paper.depth import DEPTHS, fetch_order_book
 from freqtrade_ext.paper.limits import limits_of
 from freqtrade_ext.paper.listing import Listing, require_listed
 from freqtrade_ext.paper.perpetual import fundings, margin_rules, marks
@@ -30,17 +31,6 @@ from freqtrade_ext.paper.stock import book_depths, ccxt_client
 
 logger = logging.getLogger(__name__)
 
-DEPTHS = {
-    # weight 5 to 100 levels, 50 to 1000, 250 to 5000; freqtrade's own list stops at 1000
-    ("binance", TradingMode.SPOT): (20, 100, 1000, 5000),
-    ("binance", TradingMode.FUTURES): (20, 100, 1000),
-    ("bybit", TradingMode.SPOT): (50, 200),
-    ("bybit", TradingMode.FUTURES): (50, 200, 500),
-    ("okx", TradingMode.SPOT): (20, 100, 400),
-    ("okx", TradingMode.FUTURES): (20, 100, 400),
-    ("hyperliquid", TradingMode.SPOT): (20,),
-    ("hyperliquid", TradingMode.FUTURES): (20,),
-}
 PRINTS_LIMIT = 1000
 PRINTS_LIMITS = {
     ("bybit", TradingMode.SPOT): 60,
@@ -113,12 +103,12 @@ class Venue:
         if self._feed and (book := self._feed.book(pair, depth, not_before_ms=asked_ms)):
             return book
         asked_ms = self.now_ms()
-        raw = self._ask(ccxt_client(self._exchange).fetch_l2_order_book, pair, depth)
+        raw, known = self._ask(fetch_order_book, ccxt_client(self._exchange), pair, depth)
         size = self._contract_size(pair)
         with sensible(f"{self._exchange.name}'s order book of {pair}"):
             bids, asks = _levels(raw["bids"], size), _levels(raw["asks"], size)
             # the request took as long to get there as the answer took back, as far as anybody knows
-            return Book(bids, asks, (asked_ms + self.now_ms()) // 2, depth, raw["nonce"])
+            return Book(bids, asks, (asked_ms + self.now_ms()) // 2, known, raw["nonce"])
 
     def books(self, pair: str, since_ms: int | None) -> list[Book]:
         """

@@ -27,6 +27,7 @@ class Bybit(Stub):
             "/v5/market/instruments-info": self._instruments,
             "/v5/market/risk-limit": self._risk_limits,
             "/v5/market/orderbook": self._orderbook,
+            "/v5/market/full_orderbook": self._full_orderbook,
             "/v5/market/recent-trade": self._recent_trades,
             "/v5/market/kline": self._klines,
             "/v5/market/mark-price-kline": self._mark_klines,
@@ -102,9 +103,15 @@ class Bybit(Stub):
         ]
         return self._listing(params, rows)
 
-    def _orderbook(self, params):
+    def _full_orderbook(self, params):
+        """Spot has it since July 2026, futures not yet."""
+        if self.futures:
+            raise KeyError("full_orderbook")
+        return self._orderbook(params, 10_000)
+
+    def _orderbook(self, params, limit=None):
         market = self.running_by_id[params["symbol"]].market
-        limit = min(int(params.get("limit", 25)), MOST_LEVELS[params["category"]])
+        limit = limit or min(int(params.get("limit", 25)), MOST_LEVELS[params["category"]])
         bids, asks = (
             [[text(r), text(a)] for r, a in side.levels(limit)] for side in (market.bids, market.asks)
         )
