@@ -3,9 +3,10 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -233,6 +234,20 @@ def test_ctrl_c_after_talking_to_loopback_alone(make_trade, tmp_path):
     assert (tmp_path / "user_data" / database).exists()
     secrets = json.loads(private.read_text())["api_server"]
     assert not [name for name in ("password", "jwt_secret_key", "ws_token") if secrets[name] in log]
+
+
+def test_the_futures_overlay_trades_perpetuals_on_the_embedded_exchange(tmp_path):
+    """It was a whitelist with 0 pairs, for ever."""
+    overlay = ROOT / "user_data" / "binance_futures.json"
+    with running_trade(tmp_path, [*COMMAND, "--config", str(overlay)]):
+        wait_until(lambda: "BTC/USDT:USDT" in filled_pairs(tmp_path), "a fill", 60)
+
+
+def filled_pairs(folder):
+    """Return the pairs of filled orders in the database of this run."""
+    (path,) = (folder / "user_data").glob("embedded-*.sqlite")
+    with closing(sqlite3.connect(path)) as database:
+        return {pair for (pair,) in database.execute("select ft_pair from orders where filled > 0")}
 
 
 def test_sigterm_ends_bot_and_market(make_trade):
