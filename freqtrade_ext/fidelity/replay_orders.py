@@ -274,10 +274,14 @@ def _print(
 @compiled
 def _note(levels: Any, run: Any, side: int, at: int) -> None:
     """Remember a level with probes for the next difference."""
-    count = int(run.state[CHANGED])
-    if levels.probe[side, at] != NOBODY and count < len(run.changed):
-        run.changed[count, 0], run.changed[count, 1] = side, levels.key[side, at]
-        run.state[CHANGED] += 1
+    count, key = int(run.state[CHANGED]), levels.key[side, at]
+    if levels.probe[side, at] == NOBODY or count == len(run.changed):
+        return
+    for number in range(count):
+        if run.changed[number, 0] == side and run.changed[number, 1] == key:
+            return
+    run.changed[count, 0], run.changed[count, 1] = side, key
+    run.state[CHANGED] += 1
 
 
 @compiled
