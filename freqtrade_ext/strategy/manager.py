@@ -24,6 +24,7 @@ from freqtrade_ext.plan.exits import (
     STOP_PAUSES_SECONDS,
     Attempt,
     Least,
+    due_amount,
     is_unsellable,
     merged,
     next_attempt,
@@ -50,6 +51,7 @@ logger = logging.getLogger(__name__)
 
 MESSENGERS = ("telegram", "discord", "webhook")
 NOT_LISTED = Least(math.inf, math.inf)
+NO_LEAST = Least(0.0, 0.0)
 RECENT_DRAWN = 50
 """closed trades that the chart shows after a restart"""
 
@@ -84,6 +86,8 @@ class Manager:
         """trade id -> the exit at a target that was asked for last"""
         self._whole_exits: dict[int, Attempt] = {}
         """trade id -> the exit of the whole position that was asked for last"""
+        self._settled: dict[int, tuple[int, float, int]] = {}
+        """trade id -> target up to which nothing is due, with the amount and the orders it had then"""
         self._slices: dict[int, str] = {}
         """trade id -> reason of an exit of which a slice is due in this loop"""
 
@@ -240,8 +244,8 @@ class Manager:
         plan = self.plan_of(trade)
         if self.is_trading:
             self._watch(trade, plan, rate)
-        elif plan is not None and not plan.stage(rate) and len(trade.orders) == 1:
-            return None  # most candles of a backtest
+        elif plan is not None and self._is_settled(trade, plan, rate):
+            return None
         if plan is None:
             return None
         position, least = trades.read_position(trade), self._least(trade, rate)
@@ -252,11 +256,23 @@ class Manager:
         answer = next_exit(plan, position, rate, least, self._attempts.get(trade.id), now, targets)
         if answer.attempt is None:
             logger.debug("%s: no exit: %s", trade.pair, answer.why_not)
+            self._settle(trade, plan, position, rate)
             return None
         self._attempts[trade.id] = answer.attempt
         if answer.attempt.tries == LOUD_TRIES:
             logger.error("%s: %s has moved nothing in %s tries", trade.pair, answer.tag, LOUD_TRIES)
         return -trades.stake_for(trade, answer.amount), answer.tag
+
+    def _is_settled(self, trade: Trade, plan: Plan, rate: float) -> bool:
+        """Return whether nothing can be due, as on most candles of a backtest."""
+        stage, amount, orders = self._settled.get(trade.id, (0, trade.amount, 1))
+        return plan.stage(rate) <= stage and trade.amount == amount and len(trade.orders) == orders
+
+    def _settle(self, trade: Trade, plan: Plan, position: Position, rate: float) -> None:
+        """Remember, for backtests, that all shares reached are sold, whatever the minimum at other rates."""
+        stage = max(plan.stage(rate), position.stage_asked)
+        if not self.is_trading and not due_amount(plan, position, stage, NO_LEAST):
+            self._settled[trade.id] = (stage, trade.amount, len(trade.orders))
 
     def holds_back(self, trade: Trade, rate: float, reason: str) -> bool:
         """
