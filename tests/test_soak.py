@@ -22,7 +22,7 @@ def test_books_balance_after_troubles_of_every_kind(tmp_path):
     ended = run("tests.soak", "--hours", 2, "--every-minutes", 3, "--out", tmp_path / "soak")
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     result = json.loads((tmp_path / "soak" / "result.json").read_text())
-    assert len(result["troubles"]) == 29
+    assert len(result["troubles"]) == 33
     assert result["fills"] > 10
     assert "database or disk is full" in result["restarts"]
 

@@ -41,8 +41,9 @@ class PlanBook:
         return plan
 
     def keep(self, trade: Trade, plan: Plan) -> None:
-        self._plans[trade.id] = plan
+        # written first: what a full disk refuses is asked for again in the next loop
         trade.set_custom_data("plan", plan.to_json())
+        self._plans[trade.id] = plan
 
     def decide(self, pair: str, decision: Decision) -> None:
         self._decisions[pair] = decision

@@ -26,6 +26,10 @@ class Disk:
         # fewer pages than there are is as many as there are
         connection.execute(f"pragma max_page_count = {self._pages}")
 
+    @property
+    def is_full(self) -> bool:
+        return self._pages != NO_LIMIT
+
     def fill(self) -> None:
         self._pages = 1
 

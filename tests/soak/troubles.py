@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 
 from freqtrade.enums import State
 from freqtrade.exceptions import FreqtradeException
+from freqtrade.persistence import Trade
 from freqtrade.rpc import RPC, RPCException
 
 from tests.soak.disk import Disk, lock
@@ -75,12 +76,16 @@ class Trouble:
             "stale book": lambda: self._freeze(thin=False),
             "empty book": self._empty,
             "halt": lambda: self._status("HALT", 10),
+            "long halt": lambda: self._status("CANCEL_ONLY", 45),
+            "vanished": lambda: self._status("DELISTED", 15),
             "delisting": lambda: self._status("BREAK", 120),
             "rules": self._rules,
             "gap": lambda: self._move(self._rng.choice((-0.04, -0.08, 0.05, 0.1)), 0),
             "flash crash": self._crash,
             "reload": self._reload,
             "force exit": self._force_exit,
+            "increase": self._increase,
+            "forced entry": self._force_entry,
             "clock jump": self._jump,
             "disk full": self._fill_disk,
             **{
@@ -162,9 +167,27 @@ class Trouble:
         self._bot.worker.freqtrade.state = State.RELOAD_CONFIG
 
     def _force_exit(self) -> None:
+        if self._disk.is_full:
+            return  # it would end the bot in the midst of this, as its own loop does
         # freqtrade's API answers with the error: the book may be empty, or what is left too small to sell
         with suppress(FreqtradeException, RPCException):
             RPC(self._bot.worker.freqtrade)._rpc_force_exit("all")
+
+    def _increase(self) -> None:
+        """A person adds to a position, wherever it is on its plan."""
+        if trades := Trade.get_open_trades():
+            self._enter(self._rng.choice(trades).pair, self._rng.uniform(10, 60))
+
+    def _force_entry(self) -> None:
+        """A person enters, with a stake that may be too small or too large."""
+        self._enter(self._rng.choice(PAIRS), self._rng.choice((None, 3.0, 40.0, 5000.0)))
+
+    def _enter(self, pair: str, stake: float | None) -> None:
+        if self._disk.is_full:
+            return
+        # as for a force exit
+        with suppress(FreqtradeException, RPCException):
+            RPC(self._bot.worker.freqtrade)._rpc_force_entry(pair, None, stake_amount=stake)
 
     def _jump(self) -> None:
         """The clock of the bot's machine goes wrong, and is put right later."""

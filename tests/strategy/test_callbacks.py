@@ -6,8 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 from freqtrade.persistence import CustomDataWrapper, Trade, init_db
+from freqtrade.persistence.custom_data import _CustomData
+from sqlalchemy.exc import OperationalError
 
+from freqtrade_ext.plan.market_state import MarketState
+from freqtrade_ext.plan.plan import Plan, make_plan
+from freqtrade_ext.plan.sizing import AccountState
+from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.callbacks import News, guarded
+from freqtrade_ext.strategy.plans import PlanBook
 
 
 @pytest.fixture
@@ -56,3 +63,19 @@ def test_a_refusal_is_told_once_for_as_long_as_its_signal_lasts_not_with_every_c
     assert news.is_new(("no trade", "BTC/USDT"), "Balance $51 < $100 minimum"), "the signal came back"
     news.forget(("no trade", "BTC/USDT"))
     assert news.is_new(("no trade", "BTC/USDT"), "Balance $51 < $100 minimum")
+
+
+def test_a_plan_that_could_not_be_written_is_not_taken_for_known(trade, tmp_path):
+    """After a full disk it was in memory alone, and the trade had none at the next start."""
+    plan = make_plan(MarketState(50, 0, 20, 0.5, "flat"), AccountState(500, 0), 100.0, False, Settings())
+    book = PlanBook(has_database=True)
+    with sqlite3.connect(tmp_path / "bot.sqlite") as other:
+        other.execute("begin immediate")
+        with pytest.raises(OperationalError):
+            book.keep(trade, plan)
+        other.rollback()
+    _CustomData.session.rollback()
+    assert book.known(trade) is None
+    book.keep(trade, plan)
+    assert book.known(trade) is plan
+    assert Plan.from_json(trade.get_custom_data("plan")) == plan
