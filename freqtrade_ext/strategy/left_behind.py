@@ -38,6 +38,8 @@ def sell_along(trade: Trade, entry: Order, wallets: Wallets) -> None:
     """
     Add to a trade, whose first entry has just filled, what earlier ones left, where that makes another lot.
 
+    Nothing is added at any later fill.
+
     Only what this database knows to be left is added, and no more than is free: never a person's own coins,
     which stock freqtrade takes the fee from (2026.9 freqtradebot.py `apply_fee_conditional`).
 
@@ -45,6 +47,8 @@ def sell_along(trade: Trade, entry: Order, wallets: Wallets) -> None:
     """
     currency = trade.safe_base_currency
     if trade.trading_mode == TradingMode.FUTURES or trade.fee_open_currency is None:
+        return
+    if entry.ft_order_side != trade.entry_side or sum(order.safe_filled > 0 for order in trade.orders) != 1:
         return
     fee = entry.ft_fee_base
     if fee is None:  # paid in another asset, or freqtrade took it from coins that it does not know

@@ -156,3 +156,14 @@ def test_an_unknown_fee_leaves_the_trade_as_freqtrade_has_it(trades):
     now = trades(fee_open_currency=None)
     sell_along(now, now.orders[0], Account(1000.0))
     assert (now.amount, now.orders[0].ft_fee_base) == (50.0, None)
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_a_later_fill_changes_nothing(trades, side):
+    """After a restart an exit was given a fee in the coin that it never paid."""
+    trades(49.0, fee_open_currency="XRP")
+    now = trades(fee_open_currency="XRP")
+    later = add_order(now, side, 10.0, 2.1, 3)
+    amount = now.amount
+    sell_along(now, later, Account(1000.0))
+    assert (now.amount, later.ft_fee_base) == (amount, None)
