@@ -132,7 +132,10 @@ def put_in_front(
     # a copy: freqtrade writes into it
     orders = said[0] if said else dict(MARKET_ORDERS)
     front = {"__module__": cls.__module__, "__doc__": cls.__doc__, "order_types": orders, **rules}
-    return type(cls.__name__, (plan, type("Stock", (), stock), cls), front)
+    # of IStrategy and of this module: hyperopt pickles the modules of all bases, up to IStrategy, by value
+    # (2026.9 optimize/hyperopt/hyperopt_optimizer.py `hyperopt_pickle_magic`)
+    own = type("Stock", (IStrategy,), {**stock, "__module__": __name__})
+    return type(cls.__name__, (plan, own, cls), front)
 
 
 def _rule(name: str, value: Any) -> property:

@@ -30,8 +30,11 @@ class ManagedStrategy(PaperFills):
 
     manager: Manager
 
-    def __new__(cls, config: dict[str, Any]) -> Self:
+    def __new__(cls, config: dict[str, Any] | None = None) -> Self:
         """:raises OperationalException: a setting is wrong, or the strategy would bypass the plan."""
+        if config is None or issubclass(cls, Planned):
+            # unpickled, as by hyperopt's workers
+            return super().__new__(cls)
         settings = settings_of(config)
         say_what_gives_way(cls, ManagedStrategy, config, settings)
         for line in replaced(config, settings):

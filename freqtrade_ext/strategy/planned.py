@@ -94,7 +94,7 @@ class Planned(IStrategy):
         self.config["stoploss"] = float(self.stoploss)  # freqtrade's API sends it, as JSON
         # on the object: freqtrade refuses a class that has this as well as `adjust_entry_price` (2026.9
         # resolvers/strategy_resolver.py `validate_strategy`)
-        self.adjust_order_price = self.__adjust_order_price
+        self.adjust_order_price = self._planned_order_price
         exchange = exchange_of(self)
         paper = exchange if isinstance(exchange, PaperExchange) else None
         self.manager = Manager(self, settings, exchange, paper.paper if paper else None)
@@ -315,7 +315,7 @@ class Planned(IStrategy):
         return bool(theirs(super().check_exit_timeout, False)(order=order, **kwargs))
 
     @given_the_trade_itself
-    def __adjust_order_price(
+    def _planned_order_price(
         self, order: Order, current_order_rate: float, is_entry: bool, **kwargs: Any
     ) -> float | None:
         if not is_entry and is_of_plan(tag_of(order.ft_order_tag)):

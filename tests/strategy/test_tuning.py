@@ -87,7 +87,7 @@ def test_hyperopt_tunes_the_plan_and_a_backtest_repeats_what_it_found(overlay, c
     command += ["--config", "config.json", "--config", str(folder / "markets.json"), "--userdir", str(folder)]
     command += ["--strategy-path", str(folder / "strategies"), "--datadir", str(candles)]
     command += ["--hyperopt-loss", "OnlyProfitHyperOptLoss", "--spaces", "stops", "targets", "thresholds"]
-    command += ["--epochs", "4", "--random-state", "3", "--job-workers", "1", "--timerange", DAYS]
+    command += ["--epochs", "4", "--random-state", "3", "--job-workers", "2", "--timerange", DAYS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     profits = epochs(folder)
