@@ -10,6 +10,7 @@ from typing import Any
 import ccxt
 from freqtrade import __version__ as freqtrade_version
 from freqtrade.exceptions import OperationalException
+from freqtrade.strategy import IStrategy
 from freqtrade.wallets import Wallets
 from packaging.version import Version
 
@@ -52,6 +53,19 @@ CALLED = {
 }
 """other methods of freqtrade's Exchange -> the parameters they are called with"""
 
+STRATEGY = (
+    "ft_bot_start",
+    "ft_check_timed_out",
+    "ft_stoploss_reached",
+    "should_exit",
+    "analyze",
+    "analyze_pair",
+    "gather_informative_pairs",
+    "advise_indicators",
+    "advise_entry",
+)
+"""methods of freqtrade's IStrategy, beyond its documented callbacks, that this package has its own of"""
+
 
 def check_seams(stock: type, ours: type, wallets: Wallets | None) -> None:
     """
@@ -65,15 +79,35 @@ def check_seams(stock: type, ours: type, wallets: Wallets | None) -> None:
     for name in OVERRIDDEN:
         found, expected = _parameters(stock, name), _parameters(ours, name)
         if found is None or not (found == expected or _takes_anything(getattr(ours, name))):
-            raise _moved(name, found, expected or [])
+            raise _moved(f"Exchange.{name}", found, expected or [])
     for name, parameters in CALLED.items():
         wanted = parameters.split()
         try:
             inspect.signature(getattr(stock, name)).bind(None, **dict.fromkeys(wanted))
         except (AttributeError, TypeError):
-            raise _moved(name, _parameters(stock, name), wanted) from None
+            raise _moved(f"Exchange.{name}", _parameters(stock, name), wanted) from None
     if wallets is not None and not {"_wallets", "_positions"} <= vars(wallets).keys():
         raise _misfit("Wallets keep balances elsewhere")
+
+
+def check_strategy(strategy: type[IStrategy]) -> None:
+    """
+    Compare freqtrade's strategy interface with what this package was written for.
+
+    Without `ft_bot_start`, by which the paper engine is put in place, paper orders would fill as in stock
+    freqtrade and nobody would notice.
+
+    :param strategy: derived from this package's base classes; only what these define is compared.
+    :raises OperationalException: naming freqtrade's version and the method, where they do not fit.
+    """
+    ours = [kind for kind in strategy.__mro__ if kind.__module__.startswith("freqtrade_ext.strategy.")]
+    for name in STRATEGY:
+        for method in [vars(kind)[name] for kind in ours if name in vars(kind)]:
+            found, expected = _parameters(IStrategy, name), list(inspect.signature(method).parameters)[1:]
+            named = [parameter for parameter in expected if parameter != "kwargs"]
+            # `**kwargs` takes what freqtrade adds
+            if found is None or not set(named) <= set(found) or ("kwargs" not in expected and named != found):
+                raise _moved(f"IStrategy.{name}", found, named)
 
 
 def _parameters(owner: type, name: str) -> list[str] | None:
@@ -88,9 +122,7 @@ def _takes_anything(method: Callable[..., Any]) -> bool:
 
 
 def _moved(name: str, found: list[str] | None, expected: list[str]) -> OperationalException:
-    return _misfit(
-        f"Exchange.{name} is gone" if found is None else f"Exchange.{name} takes {found}, expected {expected}"
-    )
+    return _misfit(f"{name} is gone" if found is None else f"{name} takes {found}, expected {expected}")
 
 
 def _misfit(what: str) -> OperationalException:

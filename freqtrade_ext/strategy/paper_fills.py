@@ -13,6 +13,7 @@ from freqtrade.strategy import IStrategy
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.install import install
 from freqtrade_ext.paper.market_name import name_market
+from freqtrade_ext.paper.seams import check_strategy
 from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.settings import Settings, SettingsError
 from freqtrade_ext.strategy.position import settle
@@ -28,6 +29,11 @@ class PaperFills(IStrategy):
     Stake, stop, ROI, trailing, position adjustment, order types and callbacks stay the strategy's own. With
     real money and in backtests this class does nothing.
     """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """:raises OperationalException: freqtrade has changed what a strategy is asked."""
+        check_strategy(type(self))
+        super().__init__(config)
 
     def get_strategy_name(self) -> str:
         """Return `Paper` in a `--strategy-list`: freqtrade sorts its results by the names it was given."""

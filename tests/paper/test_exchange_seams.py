@@ -15,15 +15,19 @@ from freqtrade.exceptions import InsufficientFundsError, InvalidOrderException, 
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, init_db
 from freqtrade.resolvers import ExchangeResolver
+from freqtrade.strategy import IStrategy
 
 from freqtrade_ext.fills.queue import STANDING_MS
 from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.paper import seams
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.install import install
-from freqtrade_ext.paper.seams import CALLED, OVERRIDDEN
+from freqtrade_ext.paper.seams import CALLED, OVERRIDDEN, STRATEGY, check_strategy
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.managed import ManagedStrategy
+from freqtrade_ext.strategy.paper_fills import PaperFills
+from freqtrade_ext.strategy.planned import Planned
 
 PAIR, SYMBOL = "XRP/USDT", "XRPUSDT"  # a coarse lot and a fine tick: 100 of the fill table is 2.00 here
 
@@ -430,3 +434,34 @@ def test_an_old_ccxt_has_no_feed_and_one_line_says_so(new_exchange, monkeypatch,
     assert exchange.feed is None
     (warning,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert warning.startswith(f"No live feed: ccxt 4.5.9 is older than {seams.CCXT_FLOOR}.")
+
+
+@pytest.mark.parametrize("seam", STRATEGY)
+def test_a_strategy_is_refused_where_freqtrade_no_longer_asks_it(seam, monkeypatch):
+    """Without `ft_bot_start` paper orders would fill as in stock freqtrade, in silence."""
+    managed = type("Managed", (Planned, ManagedStrategy), {})
+    check_strategy(managed)
+    monkeypatch.delattr(IStrategy, seam)
+    with pytest.raises(OperationalException, match=rf"does not fit freqtrade_ext: IStrategy\.{seam} is gone"):
+        check_strategy(managed)
+
+
+def test_a_strategy_is_refused_where_freqtrade_asks_it_with_something_else(monkeypatch):
+    monkeypatch.setattr(IStrategy, "analyze_pair", lambda self, something_new: None)
+    with pytest.raises(OperationalException, match=r"IStrategy\.analyze_pair takes \['something_new'\]"):
+        check_strategy(type("Managed", (Planned, ManagedStrategy), {}))
+
+
+def test_what_a_users_strategy_has_of_its_own_is_not_refused():
+    def analyze_pair(self, pair, and_more):
+        raise NotImplementedError
+
+    check_strategy(
+        type("Mine", (PaperFills, type("Theirs", (IStrategy,), {"analyze_pair": analyze_pair})), {})
+    )
+
+
+def test_every_method_of_a_strategy_beyond_the_documented_callbacks_is_checked():
+    ours = {name for kind in (PaperFills, ManagedStrategy, Planned) for name in vars(kind)}
+    internal = {name for name in ours if name.startswith(("ft_", "analyze", "advise", "gather", "should"))}
+    assert internal == set(STRATEGY)
