@@ -111,7 +111,7 @@ def _change(
     elif kind == DELETE:
         gone = orders.left[slot]
     _shrink(levels, orders, slot, gone, kind == EXECUTION, probes, run, time_ms)
-    if kind == DELETE:
+    if kind == DELETE or orders.left[slot] <= 0:  # LOBSTER tells of no end after a full execution
         _forget(orders, index, order, slot)
 
 

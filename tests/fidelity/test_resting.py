@@ -5,9 +5,13 @@ import json
 import pytest
 
 from freqtrade_ext.__main__ import main
+from freqtrade_ext.fidelity.compiled import new_index
+from freqtrade_ext.fidelity.levels import ORDERS, new_levels, new_orders
+from freqtrade_ext.fidelity.replay_orders import new_play, play
 from freqtrade_ext.fidelity.resting import measure_resting
-from freqtrade_ext.fidelity.rules import PEERS, RULES
+from freqtrade_ext.fidelity.rules import PEERS, RULES, new_probes
 from freqtrade_ext.tape import RecordingError
+from freqtrade_ext.tape.by_order import OrderTape
 from tests.fidelity import orders
 
 HORIZONS = ["1", "10", "30", "60"]
@@ -142,6 +146,15 @@ def test_the_bounds_hold_and_the_estimate_is_calibrated_on_a_generated_market(re
             assert rules["optimistic"]["bias"] >= 0
             assert abs(rules["expected"]["bias"]) <= 2.5
             assert rules["expected"]["wrong"] <= min(rules[name]["wrong"] for name in PEERS) + 1.0
+
+
+def test_orders_that_are_executed_are_kept_no_longer(fifo, tmp_path):
+    (path,) = orders.lobster(fifo, tmp_path / "m.csv")
+    book, index = (new_levels(), new_orders()), new_index()
+    for events in OrderTape(path):
+        play(events, *book, index, new_probes(), new_play())
+    live = sum(len(queue) for levels in fifo.queues.values() for queue in levels.values())
+    assert len(index) == ORDERS - book[1].used[0] == live
 
 
 def test_all_forms_of_one_tape_tell_the_same(fifo, report, tmp_path):
