@@ -14,7 +14,7 @@ from freqtrade_ext.replica.history import invent
 from freqtrade_ext.replica.market import Market, Source
 from freqtrade_ext.replica.path import Path
 from freqtrade_ext.replica.perpetual import Perpetual
-from freqtrade_ext.replica.scenarios import Leg, Scenario, history, legs, of_pair
+from freqtrade_ext.replica.scenarios import Leg, Scenario, Script, history, legs, of_pair
 from freqtrade_ext.replica.symbols import Symbol, listed
 
 Clock = Callable[[], int]
@@ -81,7 +81,7 @@ def generate(
 
 
 def generated(
-    symbol: Symbol, seed: str, script: Scenario, then: Scenario, now_ms: int, activity: float
+    symbol: Symbol, seed: str, script: Script, then: Scenario, now_ms: int, activity: float
 ) -> tuple[Market, Generator]:
     """One generated market, warmed up since a minute before now."""
     start_ms = now_ms - _WARM_UP_MS

@@ -28,7 +28,9 @@ DAYS = 110
 _HOUR = 60
 _BASE_NOISE = 0.00055
 """standard deviation of a minute's change; about 0.6 % of average true range in an hour"""
-_CHOPPY_NOISE = 0.0013
+_CHOPPY_NOISE = 0.0022
+_LIVELY = 4.0
+"""factor on noise and trend of a lively history: about 2.5 % of average true range in an hour"""
 _TREND_HOURS = 40
 _TREND_PER_HOUR = 0.0011
 _REST_MINUTES = 90
@@ -54,10 +56,10 @@ def invent(symbol: Symbol, rate: int, kind: History, end_ms: int, now_ms: int, s
     minutes = DAYS * 24 * _HOUR
     steps, noise = _wander(rng, minutes, kind)
     busy = np.ones(minutes)
-    if kind == "breakout":
+    if kind in ("breakout", "lively breakout"):
         closed_ms = (now_ms + MINUTE_MS) // _FIVE_MINUTES_MS * _FIVE_MINUTES_MS
         broken = minutes - (end_ms - closed_ms) // MINUTE_MS
-        _lay_breakout(steps, busy, noise, rng, broken)
+        _lay_breakout(steps, busy, noise, rng, broken, _LIVELY if kind == "lively breakout" else 1.0)
     else:
         _lay_range(steps, noise, rng)
     closes = np.exp(np.cumsum(steps))
@@ -69,7 +71,8 @@ def _wander(rng: np.random.Generator, minutes: int, kind: History) -> tuple[Floa
     """Changes and their size by the minute: days of trends and of chop, calm hours and wild ones."""
     hours = minutes // _HOUR
     clusters = np.convolve(rng.normal(0, 1, hours + 11), np.full(12, 1 / 12), "valid") * 1.2
-    noise = np.repeat(np.exp(clusters), _HOUR) * (_CHOPPY_NOISE if kind == "choppy" else _BASE_NOISE)
+    size = {"choppy": _CHOPPY_NOISE, "lively breakout": _LIVELY * _BASE_NOISE}.get(kind, _BASE_NOISE)
+    noise = np.repeat(np.exp(clusters), _HOUR) * size
     days = hours // 24 + 1
     drift = np.repeat(rng.normal(0, 0.00001, days), 24 * _HOUR)[:minutes]
     steps = drift + noise * rng.standard_t(5, minutes) * 0.77
@@ -89,12 +92,15 @@ def _lay_range(steps: Floats, noise: Floats, rng: np.random.Generator) -> None:
     steps[-length:] = np.diff(levels, prepend=0.0)
 
 
-def _lay_breakout(steps: Floats, busy: Floats, noise: Floats, rng: np.random.Generator, broken: int) -> None:
+def _lay_breakout(
+    steps: Floats, busy: Floats, noise: Floats, rng: np.random.Generator, broken: int, factor: float
+) -> None:
     """
     End in a trend that gathers pace, an hour and a half of rest, a break of its top within one 5m candle
     on high volume, and slow progress since.
 
     :param broken: the minute at which that candle ends; may lie up to two behind the last one.
+    :param factor: on all moves.
     """
     hours, rest_start = _TREND_HOURS, broken - 5 - _REST_MINUTES
     trend = slice(rest_start - hours * _HOUR, rest_start)
@@ -112,6 +118,8 @@ def _lay_breakout(steps: Floats, busy: Floats, noise: Floats, rng: np.random.Gen
     steps[broken - 5 :] = _SLOW_PROGRESS
     steps[broken - 5 : broken] = _BREAKOUT / breaking
     busy[broken - 5 : broken] = 4.0
+    steps[trend.start :] *= factor
+    noise[trend.start :] *= factor
 
 
 def _rows(

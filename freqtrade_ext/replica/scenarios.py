@@ -11,7 +11,9 @@ from typing import Literal, get_args
 
 Scenario = Literal["live", "calm", "chop", "rise", "fall", "crash"]
 SCENARIOS: tuple[Scenario, ...] = get_args(Scenario)
-History = Literal["flat", "choppy", "breakout"]
+Script = Literal["live", "calm", "chop", "rise", "fall", "crash", "climb", "slide"]
+"""of one pair: a scenario, or one of those that `live` is made of"""
+History = Literal["flat", "choppy", "breakout", "lively breakout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Mood:
 
 
 _MOODS = {
-    "live": Mood((45, 300), 0.006, 0.0004, 0.06, 0.02),
+    "live": Mood((45, 300), 0.004, 0.0004, 0.06, 0.02),
     "calm": Mood((60, 300), 0.0004, 0.0001, 0.0, 0.02),
     "chop": Mood((30, 120), 0.003, 0.0006, 0.0, 0.8),
 }
@@ -63,26 +65,41 @@ _CRASH = (
     Leg(5, 0.0, noise=0.01, pace=4.0),
     Leg(60, 0.4, noise=0.003, pace=3.0),
 )
-_SCRIPTS = {"rise": _RISE, "fall": _FALL, "crash": _CRASH}
+# Stories that the hours before them allow: their average true range is above 2 % an hour.
+_CLIMB = (
+    Leg(45, 0.0006),
+    Leg(360, 0.023, pace=1.5),
+    Leg(120, -0.004),
+    Leg(700, 0.024, pace=1.5),
+    Leg(240, -0.006),
+    Leg(1800, 0.046, pace=1.5),
+    Leg(600, -0.004),
+)
+_SLIDE = (Leg(45, 0.0006), Leg(900, -0.062, pace=1.5), Leg(600, 0.004))
+_SCRIPTS = {"rise": _RISE, "fall": _FALL, "crash": _CRASH, "climb": _CLIMB, "slide": _SLIDE}
+_MOST = 4.0
+"""times its usual change that a random leg goes at most"""
 # In `live` the pairs take turns, so that something can be traded at once and not all goes the same way.
-_LIVE_TURNS: tuple[Scenario, ...] = ("rise", "chop", "fall", "live", "rise")
+_LIVE_TURNS: tuple[Script, ...] = ("climb", "chop", "slide", "live", "climb")
 
 
-def of_pair(scenario: Scenario, index: int) -> Scenario:
+def of_pair(scenario: Scenario, index: int) -> Script:
     """What the scenario means for the n-th pair."""
     return _LIVE_TURNS[index % len(_LIVE_TURNS)] if scenario == "live" else scenario
 
 
-def history(scenario: Scenario) -> History:
+def history(script: Script) -> History:
     """How the candles before the start look."""
-    if scenario in _SCRIPTS:
+    if script in ("climb", "slide"):
+        return "lively breakout"
+    if script in _SCRIPTS:
         return "breakout"
-    return "choppy" if scenario == "chop" else "flat"
+    return "choppy" if script in ("chop", "live") else "flat"
 
 
-def legs(scenario: Scenario, then: Scenario, rng: Random) -> Iterator[Leg]:
-    """The scenario's script, then legs drawn at random for ever in the mood of `then`."""
-    return chain(_SCRIPTS.get(scenario, ()), _random_legs(_MOODS.get(then, _MOODS["calm"]), rng))
+def legs(script: Script, then: Scenario, rng: Random) -> Iterator[Leg]:
+    """The legs of a script, then some drawn at random for ever in the mood of `then`."""
+    return chain(_SCRIPTS.get(script, ()), _random_legs(_MOODS.get(then, _MOODS["calm"]), rng))
 
 
 def _random_legs(mood: Mood, rng: Random) -> Iterator[Leg]:
@@ -90,7 +107,7 @@ def _random_legs(mood: Mood, rng: Random) -> Iterator[Leg]:
     while True:
         shock = rng.random() < mood.shock
         change = rng.gauss(-mood.pull * strayed, mood.change * (4 if shock else 1))
-        change = max(-0.5, change)
+        change = min(max(change, -_MOST * mood.change), _MOST * mood.change)
         seconds = 10.0 if shock else rng.uniform(*mood.seconds)
         strayed += log(1 + change)
         yield Leg(

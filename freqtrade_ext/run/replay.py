@@ -33,6 +33,7 @@ from freqtrade_ext.run.virtual_time import Clock, VirtualTime
 from freqtrade_ext.tape import RecordingError
 
 DAY_MS = 86_400_000
+PROGRESS_SECONDS = 3
 UNTIL_THE_CANDLE_SECONDS = 86_400
 CANDLES = 250
 """fetched at once unless the configuration says otherwise; a strategy may start up on five times as many"""
@@ -177,18 +178,17 @@ def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) 
 
 
 class Progress:
-    """Says once a virtual day what was done and how fast; called after each loop of the bot."""
+    """Says every few seconds how far it is and how fast; called after each loop of the bot."""
 
     def __init__(self, virtual: VirtualTime) -> None:
         self._virtual = virtual
         self._start_ms = virtual.clock.ms
-        self._next_ms = self._start_ms + DAY_MS
-        self._started = time.monotonic()
+        self._started = self._said = time.monotonic()
 
     def __call__(self) -> None:
-        if self._virtual.clock.ms >= self._next_ms:
-            self._next_ms += DAY_MS
+        if time.monotonic() - self._said >= PROGRESS_SECONDS:
             self.say()
+            self._said = time.monotonic()
 
     def say(self) -> None:
         passed_ms = self._virtual.clock.ms - self._start_ms

@@ -57,6 +57,32 @@ def test_history_before_a_rise_ends_in_a_fresh_breakout_of_a_strong_trend(
         assert talib.MACD(close)[2][-1] > 0
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_live_market_moves_within_what_its_hours_before_allow(seed: int) -> None:
+    """It rose by 5 % in five minutes after hours with an average true range of 0.6 %."""
+    clock = Time(START_MS)
+    exchange = generate(
+        ["BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT", "XRP/USDT"], seed, "live", clock, 0.05
+    )
+    ranges = [average_range(market) for market in exchange.markets]
+    assert all(1.5 < percent < 4.5 for percent in ranges), ranges
+    clock.ms += 2 * 3_600_000
+    exchange.advance(clock.ms)
+    for market, percent in zip(exchange.markets, ranges, strict=True):
+        five = market.candles.interval("5m", limit=25)
+        moves = 100 * (five[:, HIGH] - five[:, LOW]) / five[:, LOW]
+        assert moves.max() < 2 * percent
+        # and not much less: what was decided on the hours before holds for those after
+        assert average_range(market) > percent / 3
+
+
+def average_range(market) -> float:
+    """ATR(14) of closed hours, in percent."""
+    rows = market.candles.interval("1h", limit=300)[:-1] / 1e8
+    high, low, close = (rows[:, column] for column in (HIGH, LOW, CLOSE))
+    return 100 * talib.ATR(high, low, close, 14)[-1] / close[-1]
+
+
 def test_history_before_chop_is_a_range() -> None:
     exchange = generate(PAIRS, 1, "chop", Time(START_MS))
     for market in exchange.markets:

@@ -6,18 +6,21 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
 from freqtrade_ext.replica import Replica
+from freqtrade_ext.run import replay
 from freqtrade_ext.run.replay import overlay_for
+from freqtrade_ext.run.virtual_time import Clock
 from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(280)
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-# within seven minutes on this seed BTC reaches three targets and SOL falls through its stop
-MINUTES = 7
+# within twelve minutes on this seed BTC reaches its first target and SOL falls through its stop
+MINUTES = 12
 COMMAND = ["--days", str(MINUTES / 1440), "--pairs", "BTC/USDT", "ETH/USDT", "SOL/USDT"]
 
 
@@ -77,9 +80,14 @@ def test_loops_left_out_would_have_changed_nothing(runs):
 
 
 def test_stops_and_targets_are_met_in_virtual_time(runs):
-    exits = rows(runs["first"][0], "select exit_reason, close_date from trades order by id")
-    assert [reason for reason, _ in exits] == ["tp3", "stop_loss"]
-    assert all(date.startswith("2026-01-01 00:0") for _, date in exits)
+    query = (
+        "select ft_pair, ft_order_tag, order_filled_date from orders where ft_order_side = 'sell' order by id"
+    )
+    sold = [(pair, tag.split()[0], date[:15]) for pair, tag, date in rows(runs["first"][0], query)]
+    assert sold == [
+        ("BTC/USDT", "tp1", "2026-01-01 00:0"),
+        ("SOL/USDT", "stop_loss", "2026-01-01 00:1"),
+    ]
 
 
 def test_database_log_report_and_speed_are_named(runs):
@@ -131,6 +139,16 @@ def test_a_configuration_without_a_whitelist_is_told_what_to_give(tmp_path):
     assert process.returncode == 0, said
     (log,) = (path for path in tmp_path.glob("*.log") if "VolumePairList" in path.read_text())
     assert "Whitelist with 2 pairs" in log.read_text()
+
+
+def test_progress_is_shown_every_few_seconds_and_not_once_a_virtual_day(monkeypatch, capsys):
+    virtual = SimpleNamespace(clock=Clock(), loops=0)
+    seconds = iter([0.0, *(part / 2 for part in range(1, 100) for _ in range(3))])
+    monkeypatch.setattr(replay.time, "monotonic", lambda: next(seconds))
+    progress = replay.Progress(virtual)
+    for _ in range(40):
+        progress()
+    assert 3 <= capsys.readouterr().out.count("virtual hours per second") <= 8
 
 
 def test_nobody_outside_is_told_of_virtual_trades(tmp_path):
