@@ -11,6 +11,7 @@
 # make audit    look the pinned dependencies up in PyPI's advisories
 # make ui       download FreqUI, the web page that freqtrade serves
 # make docs     write docs/settings.md
+# make site     build docs/ into build/site, links and anchors checked
 # make lock     resolve requirements*.in anew
 # make clean    remove the environment; user_data stays
 
@@ -32,7 +33,7 @@ install = mkdir -p build && $(PIP) install $(1) >build/pip.log 2>&1 || { \
 # a test that calls make wants to read the recipe's words alone
 MAKEFLAGS += --no-print-directory
 
-.PHONY: trade test report fidelity demo replay soak bench fuzz versions audit ui docs lock clean
+.PHONY: trade test report fidelity demo replay soak bench fuzz versions audit ui docs site lock clean
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
@@ -119,6 +120,13 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 
 docs: $(VENV)/.runtime
 	@$(BIN)/python docs/make_settings.py > docs/settings.md
+
+# strict: a link or an anchor that leads nowhere is an error
+site:
+	@$(PYTHON) -m venv build/site-venv
+	@build/site-venv/bin/pip --disable-pip-version-check -qq install mkdocs-material==9.8.2
+	@NO_MKDOCS_2_WARNING=1 build/site-venv/bin/mkdocs build --quiet --strict
+	@echo "build/site/index.html"
 
 lock:
 	$(PYTHON) -m venv build/lock

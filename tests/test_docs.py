@@ -1,8 +1,13 @@
 """What the documents lead to is there, and what is named in two places is named alike."""
 
 import re
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import pytest
+from freqtrade.commands import Arguments
 
 from freqtrade_ext.paper.seams import NEWEST_TRIED
 from tests.bot_process import ROOT
@@ -22,6 +27,50 @@ def test_links_and_files_named_are_there(page):
     files = re.findall(r"`((?:docs|docker|freqtrade_ext|strategies|tests)/[\w/.-]+\.\w+)`", text)
     for file in files:
         assert (ROOT / file).exists(), file
+
+
+def commands(page):
+    """Lines to type of a page, without comments and the settings before a command."""
+    typed = re.sub(r"<<'END'.*?END", "", page.read_text(), flags=re.DOTALL)
+    for block in re.findall(r"```sh\n(.*?)```", typed, re.DOTALL):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            while words and re.match(r"[A-Z_]+=", words[0]):
+                words.pop(0)
+            if words and "..." not in line:
+                yield words
+
+
+ON_THE_MACHINE = {"export", "createdb", "docker", "chmod", "python3", "cp"}
+COMMANDS = [(page.name, words) for page in PAGES for words in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=lambda value: " ".join(value)[:60])
+def test_each_command_is_taken_as_written_without_an_activated_environment(page, words):
+    """The command lines of the programs that they name must take them, and the files named must be there."""
+    program, *arguments = words
+    named = (word for word in arguments if re.fullmatch(r"user_data/[\w/-]+\.json", word))
+    for path in named:
+        assert (ROOT / path).exists() or path == "user_data/private.json"
+    if program == "make":
+        subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, check=True)
+    elif program == ".venv/bin/freqtrade":
+        Arguments(arguments).get_parsed_arg()
+    elif program == ".venv/bin/freqtrade-ext":
+        command = [sys.executable, "-m", "freqtrade_ext", arguments[0], "--help"]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert all(word in told for word in arguments if word.startswith("--"))
+    elif program == ".venv/bin/python":
+        assert find_spec(arguments[1])
+    else:
+        assert program in ON_THE_MACHINE | {".venv/bin/pip"}, f"{page}: {words}"
+
+
+def test_the_site_has_all_pages():
+    listed = set(re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert listed == {page.name for page in PAGES if page.parent.name == "docs"}
+    makefile = (ROOT / "Makefile").read_text()
+    assert "mkdocs build --quiet --strict" in makefile
 
 
 def test_the_image_has_the_versions_that_are_tested():
