@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from freqtrade.enums import TRADE_MODES, TradingMode
+from freqtrade.enums import TRADE_MODES, RunMode, TradingMode
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Order, Trade
@@ -37,6 +37,7 @@ from freqtrade_ext.plan.stops import pick, stop_rate
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy import position as trades
 from freqtrade_ext.strategy import screen
+from freqtrade_ext.strategy.backtest_chart import plan_text
 from freqtrade_ext.strategy.callbacks import News
 from freqtrade_ext.strategy.chart import Chart
 from freqtrade_ext.strategy.entry import Entries, most_per_order
@@ -70,6 +71,7 @@ class Manager:
         """
         self.settings = settings
         self.is_trading = strategy.dp.runmode in TRADE_MODES
+        self._is_backtest = strategy.dp.runmode == RunMode.BACKTEST
         self.news = News(strategy.timeframe)
         self.chart = Chart()
         self.status = screen.Status(strategy)
@@ -121,6 +123,9 @@ class Manager:
             self._keep_record(trade, order, is_entry)
             self._keep_story(trade, is_entry)
             self._draw(trade)
+        elif is_entry and self._is_backtest and (plan := self.plans.known(trade)) is not None:
+            # all that a backtest's result keeps of it
+            trades.add_to_tag(order, plan_text(plan))
 
     def _keep_record(self, trade: Trade, order: Order, is_entry: bool) -> None:
         record = self._paper.fill_record(order.order_id) if self._paper else None

@@ -19,8 +19,9 @@ from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.plan import PlanError
 from freqtrade_ext.settings import SettingsError
+from freqtrade_ext.strategy.backtest_chart import backtest_drawings
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself, guarded, theirs
-from freqtrade_ext.strategy.chart import LINES
+from freqtrade_ext.strategy.chart import LINES, Window
 from freqtrade_ext.strategy.left_behind import sell_along
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import startup_candles
@@ -333,11 +334,14 @@ class Planned(IStrategy):
         """Draw stop, entry and targets of the pair's trades; called from FreqUI's thread."""
         candle = timedelta(minutes=timeframe_to_minutes(self.timeframe))
         annotations = theirs(super().plot_annotations, [])
-        drawn = annotations(
-            pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs
-        )
+        own = annotations(pair=pair, start_date=start_date, end_date=end_date, dataframe=dataframe, **kwargs)
         # FreqUI gets this very dataframe (2026.9 rpc/rpc.py `_rpc_analysed_dataframe`)
-        return [*drawn, *self.manager.chart.annotations(pair, dataframe, candle)]
+        drawn = [*own, *self.manager.chart.annotations(pair, dataframe, candle)]
+        if self.config.get("runmode") == RunMode.WEBSERVER:
+            window = Window.of(dataframe, candle)
+            for drawing in backtest_drawings(self.config, self.get_strategy_name(), pair):
+                drawn += drawing.annotations(window)
+        return drawn
 
 
 def check_stop_orders(strategy: IStrategy) -> None:
