@@ -113,11 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if known.ends:
         wanted = [wanted[0], wanted[-1]]
     pythons = {release: environment(release) for release in wanted}
+    hashes = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        hashes = dict(zip(wanted, pool.map(replay_hash, pythons.values()), strict=True))
-    for release, found in hashes.items():
-        print(f"freqtrade {release}: {found}", flush=True)
-    is_same = len(set(hashes.values())) == 1
+        for release, found in zip(wanted, pool.map(replay_hash, pythons.values()), strict=True):
+            print(f"freqtrade {release}: {found}", flush=True)
+            hashes.add(found)
+    is_same = len(hashes) == 1
     print("the same trades on each" if is_same else "DIFFERENT TRADES")
     failed = [release for release in wanted if known.tests and not run_tests(pythons[release])]
     if failed:
