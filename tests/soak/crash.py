@@ -26,7 +26,7 @@ from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.store import DatabaseStore
 from freqtrade_ext.paper.venue import Venue
 from freqtrade_ext.run.virtual_time import START
-from freqtrade_ext.strategy import managed as strategy
+from freqtrade_ext.strategy.planned import Planned
 from tests.soak.audit import Books, audit
 from tests.soak.virtual_bot import VirtualBot
 
@@ -35,10 +35,10 @@ PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 SEED = 1
 MINUTES = 7
 STEPS: tuple[tuple[type, str], ...] = (
-    (strategy.ManagedStrategy, "custom_stake_amount"),
-    (strategy.ManagedStrategy, "confirm_trade_entry"),
-    (strategy.ManagedStrategy, "order_filled"),
-    (strategy.ManagedStrategy, "adjust_trade_position"),
+    (Planned, "custom_stake_amount"),
+    (Planned, "confirm_trade_entry"),
+    (Planned, "order_filled"),
+    (Planned, "adjust_trade_position"),
     (Venue, "book"),
     (Venue, "prints"),
     (Engine, "submit"),
