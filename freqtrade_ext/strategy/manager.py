@@ -123,7 +123,7 @@ class Manager:
             self._keep_record(trade, order, is_entry)
             self._keep_story(trade, is_entry)
             self._draw(trade)
-        elif is_entry and self._is_backtest and (plan := self.plans.known(trade)) is not None:
+        elif self._is_backtest and len(trade.orders) == 1 and (plan := self.plans.known(trade)) is not None:
             # all that a backtest's result keeps of it
             trades.add_to_tag(order, plan_text(plan))
 
