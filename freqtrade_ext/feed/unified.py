@@ -133,16 +133,17 @@ def check_sequence(client: Any) -> None:
     parse, numbers = client.handle_message, WeakKeyDictionary[Any, dict[str, int]]()
 
     def handle_message(ws: Any, message: Any) -> None:
+        if isinstance(message, dict) and message.get("topic", "").startswith("orderbook."):
+            data, seen = message["data"], numbers.setdefault(ws, {})
+            number, before = data["u"], seen.get(message["topic"])
+            seen[message["topic"]] = number
+            if message["type"] == "delta" and before is not None and number > before + 1:
+                kind = "spot" if "spot" in ws.url else "contract"
+                pair = client.safe_market(data["s"], None, None, kind)["symbol"]
+                gap = f"has a gap: update {before + 1} expected, the next difference is {number}"
+                # before the book takes it over: whoever waits for the book must not be given that one
+                ws.reject(OutOfStep(gap), f"orderbook:{pair}")
+                return
         parse(ws, message)
-        if not isinstance(message, dict) or not message.get("topic", "").startswith("orderbook."):
-            return
-        data, seen = message["data"], numbers.setdefault(ws, {})
-        number, before = data["u"], seen.get(message["topic"])
-        seen[message["topic"]] = number
-        if message["type"] == "delta" and before is not None and number > before + 1:
-            kind = "spot" if "spot" in ws.url else "contract"
-            pair = client.safe_market(data["s"], None, None, kind)["symbol"]
-            gap = f"has a gap: update {before + 1} expected, the next difference is {number}"
-            ws.reject(OutOfStep(gap), f"orderbook:{pair}")
 
     client.handle_message = handle_message
