@@ -73,6 +73,9 @@ def soak(
     if any(NO_MARKETS in text for text in bot.ends):
         # of an exchange object that stock freqtrade gave up, without closing it
         said.pop("ERROR asyncio: Unclosed connector", None)
+    for text in [text for text in said if "BadSymbol" in text]:
+        # a pair that the exchange has taken off its list is asked for in each loop, by stock freqtrade too
+        said.pop(text)
     made = troubles[0].made
     problems = audit(bot.database, end)
     problems += [f"the bot ended: {text}" for text in bot.ends if not is_known(text)]

@@ -54,7 +54,7 @@ STEPS: tuple[tuple[type, str], ...] = (
 )
 """before and after each of these a kill is tried"""
 RESTING = {
-    "order_types": {"entry": "limit", "exit": "limit"},
+    "order_types": {"entry": "limit", "exit": "limit", "stoploss": "market", "stoploss_on_exchange": False},
     "entry_pricing": {"price_side": "same"},
     "exit_pricing": {"price_side": "same"},
     "freqtrade_ext": {"maker_fill": "optimistic"},
