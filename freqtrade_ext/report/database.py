@@ -15,8 +15,18 @@ from freqtrade import __version__ as freqtrade_version
 from freqtrade.persistence import Order, Trade
 from freqtrade.persistence.custom_data import _CustomData
 from freqtrade.persistence.key_value_store import _KeyValueStoreModel
-from freqtrade.persistence.wallet_history import WalletHistory
-from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, select
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    column,
+    create_engine,
+    func,
+    inspect,
+    make_url,
+    select,
+    table,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from freqtrade_ext.fills.orders import PaperOrder
@@ -135,8 +145,9 @@ def _about(connection: Connection, name: str) -> About:
         rows = _rows(connection, _KeyValueStoreModel.__table__, "key string_value")
         market = next((text(row["string_value"]) for row in rows if row["key"] == MARKET_KEY), "")
     if "wallet_history" in tables:
-        kept = _rows(connection, WalletHistory.__table__, "timestamp")
-        until = max((time for row in kept if (time := utc(row["timestamp"]))), default=None)
+        # freqtrade has the table since 2026.5, and no class for it before
+        latest = func.max(column("timestamp", DateTime))
+        until = utc(connection.scalar(select(latest).select_from(table("wallet_history"))))
     return About(market, until)
 
 

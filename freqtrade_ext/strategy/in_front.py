@@ -20,7 +20,7 @@ THEIRS = {
     "feature_engineering_expand_basic feature_engineering_standard set_freqai_targets load_freqAI_model "
     "informative_pairs gather_informative_pairs advise_all_indicators advise_indicators advise_entry "
     "advise_exit analyze analyze_pair analyze_ticker get_latest_candle get_entry_signal get_exit_signal "
-    "ignore_expired_candle is_pair_locked protections",
+    "ignore_expired_candle protections is_pair_locked lock_pair unlock_pair unlock_reason",
     "entries": "leverage custom_entry_price adjust_entry_price adjust_order_price check_entry_timeout "
     "check_buy_timeout confirm_trade_entry",
     "exits of its own": "custom_exit custom_sell confirm_trade_exit custom_exit_price adjust_exit_price "

@@ -348,3 +348,10 @@ def test_list_of_strategies_has_managed(tmp_path):
         {"user_data_dir": tmp_path, "strategy_path": str(ROOT / "strategies")}, enum_failed=True
     )
     assert "Managed" in {entry["name"] for entry in found}
+
+
+def test_a_strategy_that_enters_again_at_once_keeps_its_own_locks(backtest):
+    """Locks decide on entries, not on exits: benchmarks' strategies have their own, and were refused."""
+    strategy = backtest("OursBusy", folder="benchmarks/strategies", timerange="20230301-20230302").strategy
+    strategy.lock_pair("BTC/USDT", pd.Timestamp("2030-01-01", tz="UTC"))
+    assert not strategy.is_pair_locked("BTC/USDT")
