@@ -47,7 +47,7 @@ def _bybits_full_book(api: Any, pair: str) -> tuple[dict[str, Any], int]:
     category = "spot" if market["spot"] else "linear"
     try:
         answer = api.public_get_v5_market_full_orderbook({"category": category, "symbol": market["id"]})
-    except ccxt.ExchangeError:
+    except (ccxt.ExchangeError, AttributeError):  # ccxt before 2026-07 cannot ask for it
         most = BYBIT_MOST[market["spot"]]
         return api.fetch_l2_order_book(pair, most), most
     result = answer["result"]

@@ -254,8 +254,10 @@ class Venue:
         return None if rate is None else float(rate)
 
     def _ask_if_known(self, name: str, pair: str) -> dict[str, Any]:
-        """Ask for what not every pair has; empty where the exchange has no answer."""
+        """Ask for what not every pair has; empty where the exchange or an old ccxt has no answer."""
         api = ccxt_client(self._exchange)
+        if not hasattr(api, name):
+            return {}
         try:
             answer: dict[str, Any] = getattr(api, name)({"symbol": api.market_id(pair)})
         except ccxt.BaseError:
