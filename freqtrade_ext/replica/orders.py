@@ -9,8 +9,8 @@ from freqtrade_ext.replica.book import Resting
 from freqtrade_ext.replica.fixed import cost, to_text
 from freqtrade_ext.replica.happenings import BuySell, Trade
 
-STOP_TYPES = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
-MARKET_TYPES = ("MARKET", "STOP_LOSS", "TAKE_PROFIT")
+STOP_TYPES = ("STOP_LOSS", "STOP_LOSS_LIMIT")
+MARKET_TYPES = ("MARKET", "STOP_LOSS")
 OPEN_STATUS = ("NEW", "PARTIALLY_FILLED")
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
 from typing import Any
 
 from freqtrade_ext.replica.account import COMMISSION_PARTS, Balances
 from freqtrade_ext.replica.errors import ApiError, missing
 from freqtrade_ext.replica.exchange import Exchange
-from freqtrade_ext.replica.fixed import E8, cost, to_text
+from freqtrade_ext.replica.fixed import E8, to_text
 from freqtrade_ext.replica.happenings import BuySell
 from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.orders import MARKET_TYPES, STOP_TYPES, Order
 from freqtrade_ext.replica.params import Params
-from freqtrade_ext.replica.rest import Weight
+from freqtrade_ext.replica.rest import Route
 from freqtrade_ext.replica.symbols import ORDER_TYPES
 
 API_KEY = "replica-key"
@@ -93,17 +92,13 @@ class Private:
         kind = "FULL" if order.type in ("MARKET", "LIMIT") else "ACK"
         return order.answer(params.text("newOrderRespType") if "newOrderRespType" in params else kind)
 
-    def test_order(self, params: Params) -> Any:
-        self._account.check(*self._read_order(params))
-        return {}
-
     def _read_order(self, params: Params) -> tuple[Market, Order]:
         market = params.market()
         side: BuySell = (
             "buy" if _choice(params, "side", -1117, "Invalid side.", "BUY", "SELL") == "BUY" else "sell"
         )
         kind = _choice(params, "type", -1116, "Invalid orderType.", *ORDER_TYPES)
-        takes_force = kind in ("LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
+        takes_force = kind in ("LIMIT", "STOP_LOSS_LIMIT")
         if not takes_force and "timeInForce" in params:
             raise ApiError(-1106, "Parameter 'timeInForce' sent when not required.")
         now_ms, order_id = self._exchange.now_ms(), self._account.next_id
@@ -118,13 +113,12 @@ class Private:
             time_in_force=_choice(params, "timeInForce", -1115, "Invalid timeInForce.", "GTC", "IOC", "FOK")
             if takes_force
             else "GTC",
-            amount=_amount(market, side, params, kind),
+            amount=params.fixed("quantity"),
             rate=0 if kind in MARKET_TYPES else params.fixed("price"),
             stop_rate=params.fixed("stopPrice") if kind in STOP_TYPES else 0,
             placed_ms=now_ms,
             updated_ms=now_ms,
-            # a stop loss that buys and a take profit that sells wait for higher rates
-            rises_to_stop=kind.startswith("STOP") == (side == "buy"),
+            rises_to_stop=side == "buy",
         )
         if any(order.client_id == o.client_id for o in self._account.open_orders(order.symbol)):
             raise ApiError(-2010, "Duplicate order sent.")
@@ -141,22 +135,12 @@ class Private:
         order = self._find(params, self._account.open_orders())
         if order is None:
             raise ApiError(-2011, "Unknown order sent.")
-        return self._cancelled(market, order)
+        self._account.cancel(market, order, self._exchange.now_ms())
+        return order.cancelled(f"cancel{order.id}")
 
     def open_orders(self, params: Params) -> Any:
         symbol = params.market().symbol.name if "symbol" in params else None
         return [order.query() for order in self._account.open_orders(symbol)]
-
-    def cancel_open_orders(self, params: Params) -> Any:
-        market = params.market()
-        orders = self._account.open_orders(market.symbol.name)
-        if not orders:
-            raise ApiError(-2011, "Unknown order sent.")
-        return [self._cancelled(market, order) for order in orders]
-
-    def _cancelled(self, market: Market, order: Order) -> dict[str, Any]:
-        self._account.cancel(market, order, self._exchange.now_ms())
-        return order.cancelled(f"cancel{order.id}")
 
     def all_orders(self, params: Params) -> Any:
         chosen = [o for o in self._of_symbol(params) if o.id >= (params.integer("orderId") or 0)]
@@ -200,17 +184,15 @@ class Private:
                 return found
         return None
 
-    def routes(self) -> list[tuple[str, str, Callable[[Params], Any], Weight]]:
+    def routes(self) -> list[Route]:
         """(method, path under /api/v3/, answer, weight)"""
         return [
-            ("GET", "account", self.account, lambda _: 20),
-            ("POST", "order", self.new_order, lambda _: 1),
-            ("POST", "order/test", self.test_order, lambda _: 1),
-            ("GET", "order", self.query_order, lambda _: 4),
-            ("DELETE", "order", self.cancel_order, lambda _: 1),
+            ("GET", "account", self.account, 20),
+            ("POST", "order", self.new_order, 1),
+            ("GET", "order", self.query_order, 4),
+            ("DELETE", "order", self.cancel_order, 1),
             ("GET", "openOrders", self.open_orders, lambda p: 6 if "symbol" in p else 80),
-            ("DELETE", "openOrders", self.cancel_open_orders, lambda _: 1),
-            ("GET", "allOrders", self.all_orders, lambda _: 20),
+            ("GET", "allOrders", self.all_orders, 20),
             ("GET", "myTrades", self.my_trades, lambda p: 5 if "orderId" in p else 20),
         ]
 
@@ -222,17 +204,3 @@ def _choice(params: Params, name: str, code: int, message: str, *choices: str) -
 def _within(params: Params, ms: int) -> bool:
     start_ms, end_ms = params.integer("startTime"), params.integer("endTime")
     return (start_ms is None or ms >= start_ms) and (end_ms is None or ms <= end_ms)
-
-
-def _amount(market: Market, side: BuySell, params: Params, kind: str) -> int:
-    """`quantity`, or for a market order what `quoteOrderQty` pays for, in whole lots."""
-    if kind != "MARKET" or "quoteOrderQty" not in params:
-        return params.fixed("quantity")
-    left, amount = params.fixed("quoteOrderQty"), 0
-    for rate, shown in (market.asks if side == "buy" else market.bids).levels():
-        taken = min(shown, left * E8 // rate)
-        amount += taken
-        left -= cost(rate, taken)
-        if taken < shown:
-            break
-    return amount // market.symbol.step * market.symbol.step

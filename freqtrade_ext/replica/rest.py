@@ -19,18 +19,22 @@ from freqtrade_ext.replica.candles import (
     LOW,
     OPEN,
     OPEN_MS,
+    Candles,
     close_ms,
 )
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.fixed import cost, to_text
-from freqtrade_ext.replica.happenings import AggTrade, Trade
+from freqtrade_ext.replica.happenings import AggTrade
 from freqtrade_ext.replica.market import Market, since_id, since_ms
 from freqtrade_ext.replica.params import Params
 from freqtrade_ext.replica.symbols import AVG_PRICE_MINUTES, RATE_LIMITS
 
 DAY_MINUTES = 1440
 Handler = Callable[[Exchange, Params], Any]
+Weight = int | Callable[[Params], int]
+Route = tuple[str, str, Callable[[Params], Any], Weight]
+"""a signed endpoint: method, path, answer and weight"""
 
 
 def levels(side: list[tuple[int, int]]) -> list[list[str]]:
@@ -65,16 +69,18 @@ def _depth(exchange: Exchange, params: Params) -> Any:
 
 
 def _klines(exchange: Exchange, params: Params) -> Any:
-    market = params.market()
+    return candles(params.market().candles, params, 1000)
+
+
+def candles(candles: Candles, params: Params, most: int) -> list[tuple[Any, ...]]:
+    """Return the candles that a request asks for, as Binance lists them; 500 of them, or up to `most`."""
     name = params.choice("interval", (*INTERVALS_MS, "1M"), ApiError(-1120, "Invalid interval."))
-    rows = market.candles.interval(
-        name, params.integer("startTime"), params.integer("endTime"), params.limit(500, 1000)
-    )
-    return [_kline(name, *row) for row in rows.tolist()]
+    times = params.integer("startTime"), params.integer("endTime")
+    return [kline(name, *row) for row in candles.interval(name, *times, params.limit(500, most)).tolist()]
 
 
 @lru_cache(maxsize=5000)
-def _kline(name: str, *row: int) -> tuple[Any, ...]:
+def kline(name: str, *row: int) -> tuple[Any, ...]:
     """Write a candle; a bot asks for the same ones each time, but for the last."""
     return (
         row[OPEN_MS],
@@ -92,30 +98,22 @@ def _kline(name: str, *row: int) -> tuple[Any, ...]:
     )
 
 
-def _trade(trade: Trade) -> dict[str, Any]:
-    return {
-        "id": trade.id,
-        "price": to_text(trade.rate),
-        "qty": to_text(trade.amount),
-        "quoteQty": to_text(cost(trade.rate, trade.amount)),
-        "time": trade.ms,
-        "isBuyerMaker": trade.is_buyer_maker,
-        "isBestMatch": True,
-    }
-
-
 def _trades(exchange: Exchange, params: Params) -> Any:
-    return [_trade(trade) for trade in params.market().trades[-params.limit(500, 1000) :]]
+    return [
+        {
+            "id": trade.id,
+            "price": to_text(trade.rate),
+            "qty": to_text(trade.amount),
+            "quoteQty": to_text(cost(trade.rate, trade.amount)),
+            "time": trade.ms,
+            "isBuyerMaker": trade.is_buyer_maker,
+            "isBestMatch": True,
+        }
+        for trade in params.market().trades[-params.limit(500, 1000) :]
+    ]
 
 
-def _historical_trades(exchange: Exchange, params: Params) -> Any:
-    from_id, limit = params.integer("fromId"), params.limit(500, 1000)
-    tape = params.market().trades
-    start = max(len(tape) - limit, 0) if from_id is None else since_id(tape, from_id)
-    return [_trade(trade) for trade in tape[start : start + limit]]
-
-
-def _agg_trade(agg: AggTrade) -> dict[str, Any]:
+def agg_trade(agg: AggTrade) -> dict[str, Any]:
     return {
         "a": agg.id,
         "p": to_text(agg.rate),
@@ -140,7 +138,7 @@ def _agg_trades(exchange: Exchange, params: Params) -> Any:
         start = since_ms(tape, start_ms)
     else:
         start = max(end - limit, 0)
-    return [_agg_trade(agg) for agg in tape[start : min(start + limit, end)]]
+    return [agg_trade(agg) for agg in tape[start : min(start + limit, end)]]
 
 
 def average_rate(market: Market) -> int:
@@ -164,26 +162,21 @@ def one_or_all(params: Params, answer: Callable[[Market], dict[str, Any]]) -> An
     return answers[0] if "symbol" in params else answers
 
 
-def ticker(market: Market, now_ms: int) -> dict[str, Any]:
+def _ticker(market: Market, now_ms: int) -> dict[str, Any]:
     """Statistics of the last 24 hours, by whole minutes."""
     rows = market.candles.minutes(DAY_MINUTES)
     opened, high, low = int(rows[0, OPEN]), int(rows[:, HIGH].max()), int(rows[:, LOW].min())
     amount, paid, count = (int(rows[:, column].sum()) for column in (AMOUNT, COST, COUNT))
     change = market.last - opened
     first = int(rows[0, FIRST_ID])
-    bid, ask = market.bids.levels(1) or [(0, 0)], market.asks.levels(1) or [(0, 0)]
     return {
-        "symbol": market.symbol.name,
+        **book_ticker(market),
         "priceChange": to_text(change),
         "priceChangePercent": f"{change / opened * 100:.3f}",
         "weightedAvgPrice": to_text(paid * 100_000_000 // amount if amount else market.last),
         "prevClosePrice": to_text(opened),
         "lastPrice": to_text(market.last),
         "lastQty": to_text(market.trades[-1].amount if market.trades else 0),
-        "bidPrice": to_text(bid[0][0]),
-        "bidQty": to_text(bid[0][1]),
-        "askPrice": to_text(ask[0][0]),
-        "askQty": to_text(ask[0][1]),
         "openPrice": to_text(opened),
         "highPrice": to_text(high),
         "lowPrice": to_text(low),
@@ -197,32 +190,8 @@ def ticker(market: Market, now_ms: int) -> dict[str, Any]:
     }
 
 
-_NOT_IN_MINI = {
-    "priceChange",
-    "priceChangePercent",
-    "weightedAvgPrice",
-    "prevClosePrice",
-    "lastQty",
-    "bidPrice",
-    "bidQty",
-    "askPrice",
-    "askQty",
-}
-
-
 def _ticker_24hr(exchange: Exchange, params: Params) -> Any:
-    kind = (
-        params.choice("type", ("FULL", "MINI"), ApiError(-1139, "Invalid ticker type."))
-        if "type" in params
-        else ""
-    )
-    left_out = _NOT_IN_MINI if kind == "MINI" else set()
-
-    def answer(market: Market) -> dict[str, Any]:
-        full = ticker(market, exchange.now_ms())
-        return {name: value for name, value in full.items() if name not in left_out}
-
-    return one_or_all(params, answer)
+    return one_or_all(params, lambda market: _ticker(market, exchange.now_ms()))
 
 
 def _ticker_price(exchange: Exchange, params: Params) -> Any:
@@ -255,17 +224,15 @@ def _rates_weight(params: Params) -> int:
     return 2 if "symbol" in params else 4
 
 
-Weight = Callable[[Params], int]
 PUBLIC: dict[str, tuple[Handler, Weight]] = {
-    "ping": (_ping, lambda _: 1),
-    "time": (_time, lambda _: 1),
-    "exchangeInfo": (_exchange_info, lambda _: 20),
+    "ping": (_ping, 1),
+    "time": (_time, 1),
+    "exchangeInfo": (_exchange_info, 20),
     "depth": (_depth, _depth_weight),
-    "trades": (_trades, lambda _: 25),
-    "historicalTrades": (_historical_trades, lambda _: 25),
-    "aggTrades": (_agg_trades, lambda _: 4),
-    "klines": (_klines, lambda _: 2),
-    "avgPrice": (_avg_price, lambda _: 2),
+    "trades": (_trades, 25),
+    "aggTrades": (_agg_trades, 4),
+    "klines": (_klines, 2),
+    "avgPrice": (_avg_price, 2),
     "ticker/24hr": (_ticker_24hr, _tickers_weight),
     "ticker/price": (_ticker_price, _rates_weight),
     "ticker/bookTicker": (_book_ticker, _rates_weight),

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from freqtrade_ext.replica import usdm
+from freqtrade_ext.replica import usdm_rest
 from freqtrade_ext.replica.account import Balances
 from freqtrade_ext.replica.control import Control
 from freqtrade_ext.replica.errors import ApiError
@@ -26,8 +26,9 @@ from freqtrade_ext.replica.sockets import Sockets
 from freqtrade_ext.replica.streams import Channels
 from freqtrade_ext.replica.symbols import RATE_LIMITS
 from freqtrade_ext.replica.usdm_account import FuturesAccount
-from freqtrade_ext.replica.usdm_private import FuturesPrivate
+from freqtrade_ext.replica.usdm_funds import FuturesFunds
 from freqtrade_ext.replica.usdm_streams import FuturesStreams
+from freqtrade_ext.replica.usdm_trading import FuturesOrders
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,6 @@ class Server:
         account = Balances(exchange, _START_BALANCES)
         self._signed = Private(exchange, account)
         self._futures = FuturesAccount(exchange, _START_BALANCES)
-        self._futures_signed = FuturesPrivate(exchange, self._futures)
         self._faults = Faults(exchange.now_ms)
         self._sockets = Sockets(self._faults)
         self._control = Control(exchange, account, self._faults, self._sockets)
@@ -75,13 +75,15 @@ class Server:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._refusals])
+        signed = FuturesOrders, FuturesFunds
+        futures = [route for part in signed for route in part(self.exchange, self._futures).routes()]
         for path, (handler, weight) in PUBLIC.items():
             app.router.add_get(f"/api/v3/{path}", self._public(handler, weight))
         for method, path, answer, weight in self._signed.routes():
             app.router.add_route(method, f"/api/v3/{path}", self._private(answer, weight))
-        for path, (handler, weight) in usdm.PUBLIC.items():
+        for path, (handler, weight) in usdm_rest.PUBLIC.items():
             app.router.add_get(f"/fapi/v1/{path}", self._public(handler, weight))
-        for method, path, answer, weight in self._futures_signed.routes():
+        for method, path, answer, weight in futures:
             app.router.add_route(method, f"/fapi/{path}", self._private(answer, weight))
         for path in _SOCKET_PATHS:
             app.router.add_get(path, self._sockets.serve)
@@ -106,7 +108,7 @@ class Server:
         async def serve(request: web.Request) -> web.Response:
             self.advance(self.exchange.now_ms())
             params = Params(self.exchange, request.query)
-            self._charge(weight(params))
+            self._charge(weight if isinstance(weight, int) else weight(params))
             return _json(handler(self.exchange, params))
 
         return serve
@@ -118,7 +120,7 @@ class Server:
             params = Params(self.exchange, {**dict(parse_qsl(body)), **request.query})
             signed_text = request.rel_url.raw_query_string + body
             authenticate(self.exchange, request.headers.get("X-MBX-APIKEY"), signed_text, params)
-            self._charge(weight(params))
+            self._charge(weight if isinstance(weight, int) else weight(params))
             return _json(answer(params))
 
         return serve

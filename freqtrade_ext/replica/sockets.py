@@ -17,7 +17,7 @@ from freqtrade_ext.replica.usdm_streams import FUTURES
 _QUEUE_LENGTH = 20_000
 """messages a client may be behind before it is disconnected"""
 _PING_SECONDS = 20.0
-_METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+_METHODS = ("SUBSCRIBE", "UNSUBSCRIBE")
 
 
 class _Client:
@@ -136,17 +136,6 @@ class Sockets:
             return {"code": 2, "msg": f"Invalid request: unknown variant `{method}`, expected one of {known}"}
         if not isinstance(params, list):
             return {"code": 2, "msg": "Invalid request: invalid type, expected a sequence"}
-        return {"result": self._do(client, method, params), "id": request.get("id")}
-
-    def _do(self, client: _Client, method: str, params: list[Any]) -> Any:
-        if method == "SUBSCRIBE":
-            self._follow(client, [str(name) for name in params])
-        elif method == "UNSUBSCRIBE":
-            self._unfollow(client, [str(name) for name in params])
-        elif method == "LIST_SUBSCRIPTIONS":
-            return client.names()
-        elif method == "SET_PROPERTY" and params[:1] == ["combined"]:
-            client.combined = bool(params[-1])
-        elif method == "GET_PROPERTY":
-            return client.combined
-        return None
+        do = self._follow if method == "SUBSCRIBE" else self._unfollow
+        do(client, [str(name) for name in params])
+        return {"result": None, "id": request.get("id")}

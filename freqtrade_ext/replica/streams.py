@@ -79,8 +79,6 @@ class Channels:
         elif kind.startswith("kline_") and (interval := kind.removeprefix("kline_")) in (*INTERVALS_MS, "1M"):
             open_ms = int(market.candles.interval(interval, limit=1)[0, OPEN_MS])
             self._klines[name] = _Kline(market, interval, open_ms)
-        elif kind in _PERIODIC:
-            self.repeat(name, Periodic(market, _PERIODIC[kind]))
         elif kind in ("trade", "aggTrade", "bookTicker"):
             self._instant.add(name)
 
@@ -168,9 +166,3 @@ class Channels:
         self._publish(name, messages.kline(kline.market, now_ms, kline.interval, rows[-1], closed=False))
         kline.open_ms = rows[-1][OPEN_MS]
         kline.due_ms = now_ms + _KLINE_EVERY_MS
-
-
-_PERIODIC: dict[str, Callable[[Market, int], Message]] = {
-    "ticker": messages.day_ticker,
-    "miniTicker": messages.mini_ticker,
-}

@@ -8,15 +8,7 @@ from zlib import crc32
 
 from freqtrade_ext.replica.fixed import E8, to_fixed, to_text
 
-ORDER_TYPES = [
-    "LIMIT",
-    "LIMIT_MAKER",
-    "MARKET",
-    "STOP_LOSS",
-    "STOP_LOSS_LIMIT",
-    "TAKE_PROFIT",
-    "TAKE_PROFIT_LIMIT",
-]
+ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]
 DELISTED = "DELISTED"
 """status of a pair that is listed no more, a word of ours"""
 STP_MODES = ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"]
@@ -103,7 +95,7 @@ class Symbol:
             "icebergAllowed": False,
             "ocoAllowed": False,
             "otoAllowed": False,
-            "quoteOrderQtyMarketAllowed": True,
+            "quoteOrderQtyMarketAllowed": False,
             "allowTrailingStop": False,
             "cancelReplaceAllowed": False,
             "isSpotTradingAllowed": True,

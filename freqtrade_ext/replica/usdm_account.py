@@ -13,19 +13,12 @@ from freqtrade_ext.replica.fixed import E8, cost, to_fixed
 from freqtrade_ext.replica.happenings import BuySell, Trade
 from freqtrade_ext.replica.market import Market
 from freqtrade_ext.replica.orders import MARKET_TYPES, STOP_TYPES, Fill, Order
-from freqtrade_ext.replica.usdm import LIQUIDATION_FEE, bracket, lots
+from freqtrade_ext.replica.usdm_orders import FuturesOrder
+from freqtrade_ext.replica.usdm_symbols import LIQUIDATION_FEE, bracket, lots
 
 MAKER_FEE, TAKER_FEE = to_fixed("0.0002"), to_fixed("0.0005")
 DEFAULT_LEVERAGE = 20
 MarginType = Literal["cross", "isolated"]
-
-
-@dataclass(slots=True, kw_only=True)
-class FuturesOrder(Order):
-    reduce_only: bool = False
-    by_mark: bool = False
-    """a stop that the mark price triggers"""
-    is_algo: bool = False
 
 
 @dataclass(slots=True)

@@ -121,8 +121,6 @@ def test_trades_of_all_endpoints_are_the_same_tape(exchange: ccxt.binance, repli
     latest = exchange.publicGetTrades({"symbol": "BTCUSDT", "limit": 3})
     assert [[t["price"], t["qty"]] for t in latest] == fills
     assert not any(t["isBuyerMaker"] for t in latest)
-    older = exchange.publicGetHistoricalTrades({"symbol": "BTCUSDT", "fromId": latest[1]["id"]})
-    assert older == latest[1:]
     agg = exchange.publicGetAggTrades({"symbol": "BTCUSDT", "limit": 3})
     assert [[a["p"], a["q"], a["f"], a["l"]] for a in agg] == [
         [t["price"], t["qty"], t["id"], t["id"]] for t in latest
