@@ -71,17 +71,6 @@ class Book:
         return 0.0 if len(levels) < self.depth else None
 
 
-def splice(levels: Sequence[Level], side: BuySell, best: Level) -> list[Level]:
-    """
-    Put newer news of the best level on top of levels of the side that it belongs to, best first.
-
-    Levels better than it are gone, and its own amount is the newer one.
-    """
-    rate = best[0]
-    behind = (level for level in levels if (level[0] < rate if side == "buy" else level[0] > rate))
-    return [best, *behind]
-
-
 @dataclass(frozen=True, slots=True)
 class Walk:
     """What walking the levels gave: `fills` best first, and why it stopped short, if it did."""

@@ -98,9 +98,6 @@ class Holdings:
         orders = [o for o in self._open.values() if o.status == "open" and pair in (None, o.request.pair)]
         return sorted(orders, key=lambda o: (-_aggression(o.request), o.arrival_ms))
 
-    def total(self, currency: str) -> float:
-        return self._account.total(currency)
-
     def free(self, currency: str) -> float:
         """Balance that no open order and no position ties up, in units of the currency."""
         locked = sum(self._locked(o, currency) for o in self.open_orders())
@@ -109,7 +106,7 @@ class Holdings:
     def balances(self) -> dict[str, tuple[float, float]]:
         """Return currency -> (free, total), in units of it, for each that the account has ever held."""
         held = {**self._account.start, **self._account.moved}
-        return {currency: (self.free(currency), self.total(currency)) for currency in held}
+        return {currency: (self.free(currency), self._account.total(currency)) for currency in held}
 
     def positions(self) -> dict[str, tuple[float, float, float]]:
         """Return pair -> (base units, negative when short; margin in quote units; leverage) on futures."""

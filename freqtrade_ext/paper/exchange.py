@@ -21,8 +21,9 @@ from freqtrade.util import FtTTLCache, dt_ts
 
 from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.account import currencies
+from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.book import Book, BuySell
-from freqtrade_ext.fills.engine import Engine, OrderRejected
+from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
 from freqtrade_ext.paper.fee_rates import FeeRates

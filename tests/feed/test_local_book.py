@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freqtrade_ext.feed.local_book import LocalBook, Top
-from freqtrade_ext.fills.book import splice, walk
+from freqtrade_ext.fills.book import walk
 from freqtrade_ext.tape import Recording
 
 BIDS = [["100.0", "1"], ["99.5", "2"], ["99.0", "3"]]
@@ -108,7 +108,8 @@ def test_equals_a_naive_rebuild_for_any_differences(start, diffs, best) -> None:
     bids = asks[::-1]
     if best is not None:
         book.best(Top(len(diffs) + 1, best[0], 1.0, best[1], 1.0))
-        bids, asks = splice(bids, "buy", (best[0], 1.0)), splice(asks, "sell", (best[1], 1.0))
+        bids = [(best[0], 1.0), *(level for level in bids if level[0] < best[0])]
+        asks = [(best[1], 1.0), *(level for level in asks if level[0] > best[1])]
     assert list(book.levels("buy")) == asks
     assert list(book.levels("sell")) == bids
 

@@ -148,3 +148,11 @@ class Desk:
     def poll(self, order: PaperOrder) -> PaperOrder:
         self.engine.poll(PAIR)
         return self.engine.find(order.request.id)
+
+
+def free(engine: Engine, currency: str) -> float:
+    return engine.balances().get(currency, (0.0, 0.0))[0]
+
+
+def total(engine: Engine, currency: str) -> float:
+    return engine.balances().get(currency, (0.0, 0.0))[1]

@@ -7,7 +7,7 @@ import pytest
 from freqtrade_ext.fills.account import Account, currencies
 from freqtrade_ext.fills.fees import Fee
 from freqtrade_ext.fills.holdings import BalanceTooLow
-from tests.fills.scripted_market import Desk, ScriptedMarket
+from tests.fills.scripted_market import Desk, ScriptedMarket, free
 from tests.fills.test_engine import desk
 
 PERP = "BTC/USDT:USDT"
@@ -103,12 +103,12 @@ def test_open_orders_tie_up_what_they_may_take_and_cancels_release_it():
     buy = d.order("buy", 4, limit=100.0)
     d.market.trade("buy", 200.0, 1.0)
     stop = d.order("sell", 3, limit=94.0, stop_rate=95.0)
-    assert (d.engine.free("USDT"), d.engine.free("BTC")) == (600, 2)
+    assert (free(d.engine, "USDT"), free(d.engine, "BTC")) == (600, 2)
     with pytest.raises(BalanceTooLow, match=r"sell needs 2\.50000000 BTC, free are 2\.00000000"):
         d.order("sell", 2.5)
     d.engine.cancel(buy.request.id)
     d.engine.cancel(stop.request.id)
-    assert (d.engine.free("USDT"), d.engine.free("BTC")) == (1000, 5)
+    assert (free(d.engine, "USDT"), free(d.engine, "BTC")) == (1000, 5)
 
 
 def test_resting_buys_also_tie_up_the_fee_they_will_pay_in_quote():
@@ -118,7 +118,7 @@ def test_resting_buys_also_tie_up_the_fee_they_will_pay_in_quote():
         d.order("buy", 0.001, limit=100.0)
     d.market.trade("sell", 100.0, 1.0)
     assert d.poll(first).status == "closed"
-    assert d.engine.free("USDT") == pytest.approx(0, abs=1e-12)
+    assert free(d.engine, "USDT") == pytest.approx(0, abs=1e-12)
 
 
 def test_resting_futures_orders_tie_up_margin_and_fee():
@@ -127,16 +127,16 @@ def test_resting_futures_orders_tie_up_margin_and_fee():
     d.restart()
     d.order("buy", 0.1, leverage=4.0)  # at 200: a margin of 5, and a fee of 0.02
     d.order("buy", 1, limit=100.0, leverage=4.0)
-    assert d.engine.free("USDT") == pytest.approx(95 - 0.02 - 25 - 0.1)
+    assert free(d.engine, "USDT") == pytest.approx(95 - 0.02 - 25 - 0.1)
     d.order("sell", 0.1, limit=150.0, leverage=4.0, reduce_only=True)
-    assert d.engine.free("USDT") == pytest.approx(95 - 0.02 - 25 - 0.1)
+    assert free(d.engine, "USDT") == pytest.approx(95 - 0.02 - 25 - 0.1)
 
 
 def test_selling_all_bnb_pays_its_fee_from_what_is_received_and_never_from_bnb_that_is_gone():
     d = desk(bids=[(500.0, 9.0)], asks=[(501.0, 9.0)], start={"USDT": 0.0, "BNB": 1.0}, fee_asset="bnb")
     order = d.order("sell", 1, pair="BNB/USDT")
     assert order.fee_dict()["currency"] == "USDT"
-    assert (d.engine.free("BNB"), d.engine.free("USDT")) == (0, pytest.approx(499.5))
+    assert (free(d.engine, "BNB"), free(d.engine, "USDT")) == (0, pytest.approx(499.5))
 
 
 def test_bought_bnb_pays_its_own_fee():
@@ -147,7 +147,7 @@ def test_bought_bnb_pays_its_own_fee():
         "cost": pytest.approx(0.00075),
         "rate": pytest.approx(0.00075),
     }
-    assert d.engine.free("BNB") == pytest.approx(0.99925)
+    assert free(d.engine, "BNB") == pytest.approx(0.99925)
 
 
 def test_a_fee_partly_in_bnb_names_the_base_part_that_leaves_the_trades_amount():

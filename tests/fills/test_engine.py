@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.book import BadBook, Book
-from freqtrade_ext.fills.engine import OrderRejected
 from freqtrade_ext.fills.holdings import BalanceTooLow
-from tests.fills.scripted_market import Desk, ScriptedMarket
+from tests.fills.scripted_market import Desk, ScriptedMarket, free
 
 FAR = [(50.0, 1e6)]
 
@@ -268,11 +268,11 @@ def test_a_buy_that_cannot_be_paid_names_what_is_needed_and_free():
 def test_fees_fall_on_the_received_asset_and_balances_follow_to_the_last_bit():
     d = desk(bids=[(99.0, 10.0)], asks=[(100.0, 10.0)], start={"USDT": 500.0})
     d.order("buy", 1)
-    assert (d.engine.free("USDT"), d.engine.free("BTC")) == (400.0, 0.999)
+    assert (free(d.engine, "USDT"), free(d.engine, "BTC")) == (400.0, 0.999)
     with pytest.raises(BalanceTooLow, match=r"sell needs 1.0+ BTC, free are 0.99900000"):
         d.order("sell", 1)
     d.order("sell", 0.999)
-    assert d.engine.free("USDT") == pytest.approx(400 + 0.999 * 99 * 0.999, abs=1e-12)
+    assert free(d.engine, "USDT") == pytest.approx(400 + 0.999 * 99 * 0.999, abs=1e-12)
 
 
 def test_fees_in_quote_count_when_the_buy_is_checked():
@@ -301,7 +301,7 @@ def test_restart_goes_on_with_queue_ledger_and_the_prints_missed():
     again = d.poll(resting)
     assert (again.filled, again.queue.places["expected"].ahead) == (3, 0)
     assert d.order("buy", 5).average == 102
-    assert d.engine.free("USDT") == pytest.approx(1e9 - 300 - 505 - 510 - 700)
+    assert free(d.engine, "USDT") == pytest.approx(1e9 - 300 - 505 - 510 - 700)
 
 
 def test_futures_profit_reaches_the_balance_only_when_it_is_realised():
@@ -309,10 +309,10 @@ def test_futures_profit_reaches_the_balance_only_when_it_is_realised():
     d.is_futures = True
     d.restart()
     d.order("sell", 5, leverage=5.0)
-    assert d.engine.free("USDT") == pytest.approx(1000 - 100)
+    assert free(d.engine, "USDT") == pytest.approx(1000 - 100)
     d.market.bids, d.market.asks = [(89.0, 100.0)], [(90.0, 100.0)]
     d.order("buy", 5, leverage=5.0, reduce_only=True)
-    assert d.engine.free("USDT") == pytest.approx(1050)
+    assert free(d.engine, "USDT") == pytest.approx(1050)
 
 
 @pytest.mark.parametrize(("entry", "exit_side"), [("buy", "sell"), ("sell", "buy")])

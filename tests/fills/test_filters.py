@@ -12,9 +12,9 @@ from decimal import Decimal
 
 import pytest
 
-from freqtrade_ext.fills.engine import OrderRejected
+from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.filters import Candidate, from_limits, rejection
-from tests.fills.scripted_market import Desk, ScriptedMarket
+from tests.fills.scripted_market import Desk, ScriptedMarket, free
 from tests.fills.test_engine import desk
 
 LOT = {"LOT_SIZE": {"minQty": "0.00100000", "maxQty": "100.00000000", "stepSize": "0.00100000"}}
@@ -194,7 +194,7 @@ def test_the_engine_rejects_and_nothing_is_left_of_the_order():
     d.market.filters = NOTIONAL
     with pytest.raises(OrderRejected, match=r"^Filter failure: NOTIONAL: notional 4 < 5$"):
         d.order("buy", 0.04)
-    assert (d.engine.free("USDT"), d.engine.open_orders(), d.engine.find("order1")) == (500, [], None)
+    assert (free(d.engine, "USDT"), d.engine.open_orders(), d.engine.find("order1")) == (500, [], None)
 
 
 def test_the_engine_counts_its_open_orders_stops_and_coins():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from freqtrade_ext.fills.engine import OrderRejected
+from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.funding import FundingRate
 from freqtrade_ext.fills.margin import MarginRules, MarkCandle, MarkLook, Tier, tiers
-from tests.fills.scripted_market import Desk, ScriptedMarket
+from tests.fills.scripted_market import Desk, ScriptedMarket, free, total
 
 PERPETUAL = "BTC/USDT:USDT"
 HOUR_MS = 3_600_000
@@ -71,8 +71,8 @@ def test_the_mark_price_liquidates_where_the_margin_is_down_to_what_must_be_kept
     mark(desk, outside)
     (order,) = desk.engine.liquidations(PERPETUAL, 0)
     assert (order.status, order.filled) == ("closed", 0.03)
-    assert desk.engine.total("USDT") == pytest.approx(350)
-    assert desk.engine.free("USDT") == pytest.approx(350)
+    assert total(desk.engine, "USDT") == pytest.approx(350)
+    assert free(desk.engine, "USDT") == pytest.approx(350)
 
 
 @pytest.mark.parametrize(("side", "rate"), [("buy", 90_000.0), ("sell", 110_000.0)])
@@ -82,7 +82,7 @@ def test_a_gap_costs_the_margin_and_no_more(desk, side, rate):
     mark(desk, rate)
     (order,) = desk.engine.liquidations(PERPETUAL, 0)
     assert order.average == pytest.approx(95_000 if side == "buy" else 105_000)
-    assert desk.engine.total("USDT") == pytest.approx(350)
+    assert total(desk.engine, "USDT") == pytest.approx(350)
 
 
 def test_what_the_fee_leaves_of_the_margin_comes_back(desk):
@@ -95,14 +95,14 @@ def test_what_the_fee_leaves_of_the_margin_comes_back(desk):
         book(desk, 100_000.0)
         enter(desk)
         mark(desk, 95_300.0)
-        assert desk.engine.total("USDT") == pytest.approx(left)
+        assert total(desk.engine, "USDT") == pytest.approx(left)
 
 
 def test_venues_that_take_positions_over_keep_the_whole_margin(desk):
     desk.market.margin = MarginRules(BINANCE.tiers, sells_to_book=False)
     enter(desk)
     mark(desk, 95_300.0)
-    assert desk.engine.total("USDT") == pytest.approx(350)
+    assert total(desk.engine, "USDT") == pytest.approx(350)
 
 
 def test_a_rate_that_came_back_while_the_bot_was_down_has_liquidated(desk):
@@ -116,7 +116,7 @@ def test_a_rate_that_came_back_while_the_bot_was_down_has_liquidated(desk):
     (order,) = desk.engine.liquidations(PERPETUAL, 0)
     # the book stands at 100,000 again, which was nobody's rate then
     assert order.average <= 95_200
-    assert desk.engine.total("USDT") == pytest.approx(350)
+    assert total(desk.engine, "USDT") == pytest.approx(350)
 
 
 def test_a_mark_price_from_before_the_entry_liquidates_nothing(desk):
@@ -138,7 +138,7 @@ def test_cross_margin_stakes_the_whole_balance(desk):
     assert desk.engine.liquidations(PERPETUAL, 0) == []
     mark(desk, 80_000.0, last=70_000.0)
     assert len(desk.engine.liquidations(PERPETUAL, 0)) == 1
-    assert desk.engine.total("USDT") == pytest.approx(0, abs=1e-9)
+    assert total(desk.engine, "USDT") == pytest.approx(0, abs=1e-9)
 
 
 def test_a_liquidation_cancels_the_orders_of_its_pair(desk):
@@ -192,10 +192,10 @@ def test_a_positive_rate_is_paid_by_longs_to_shorts(desk, side, sign):
     due(desk, 8, 0.0003, at=101_000.0)
     desk.market.time_ms = START_MS + 8 * HOUR_MS + 61_000
     desk.engine.guard()
-    assert desk.engine.total("USDT") == pytest.approx(500 + sign * 0.303)
+    assert total(desk.engine, "USDT") == pytest.approx(500 + sign * 0.303)
     assert desk.engine.funding(PERPETUAL, START_MS) == pytest.approx(sign * 0.303)
     desk.engine.guard()
-    assert desk.engine.total("USDT") == pytest.approx(500 + sign * 0.303)
+    assert total(desk.engine, "USDT") == pytest.approx(500 + sign * 0.303)
 
 
 def test_funding_is_paid_on_what_was_held_at_its_time(desk):
@@ -209,7 +209,7 @@ def test_funding_is_paid_on_what_was_held_at_its_time(desk):
     due(desk, 8, 0.001)
     desk.market.time_ms += 60_000
     desk.engine.guard()
-    assert desk.engine.total("USDT") == pytest.approx(498)
+    assert total(desk.engine, "USDT") == pytest.approx(498)
 
 
 def test_funding_before_the_entry_is_not_paid(desk):
@@ -219,7 +219,7 @@ def test_funding_before_the_entry_is_not_paid(desk):
     enter(desk, amount=0.01, leverage=5.0)
     desk.market.time_ms = START_MS + 2 * HOUR_MS + 61_000
     desk.engine.guard()
-    assert desk.engine.total("USDT") == pytest.approx(499)
+    assert total(desk.engine, "USDT") == pytest.approx(499)
 
 
 def test_a_rate_that_is_published_late_is_paid_late(desk):
@@ -237,7 +237,7 @@ def test_funding_survives_a_restart_and_is_not_paid_twice(desk):
     desk.market.time_ms = START_MS + 8 * HOUR_MS + 61_000
     desk.engine.guard()
     desk.restart().guard()
-    assert desk.engine.total("USDT") == pytest.approx(499)
+    assert total(desk.engine, "USDT") == pytest.approx(499)
     assert desk.engine.funding(PERPETUAL, 0) == pytest.approx(-1)
     # what a fill at 08:00:30 gets is not counted again for the next one
     assert desk.engine.funding(PERPETUAL, START_MS + 8 * HOUR_MS + 30_000) == 0
@@ -254,7 +254,7 @@ def test_an_account_from_before_fundings_were_kept_pays_from_its_last_fill_on(de
     due(desk, 8, 0.001)
     desk.market.time_ms = START_MS + 8 * HOUR_MS + 61_000
     desk.engine.guard()
-    assert desk.engine.total("USDT") == pytest.approx(499)
+    assert total(desk.engine, "USDT") == pytest.approx(499)
 
 
 # -- margin rules -----------------------------------------------------------------------------------

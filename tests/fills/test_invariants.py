@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from freqtrade_ext.fills.account import Account
+from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.book import walk
-from freqtrade_ext.fills.engine import OrderRejected
 from freqtrade_ext.fills.fees import Fee
 from freqtrade_ext.fills.filters import Candidate, rejection
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.taken import Ledger
-from tests.fills.scripted_market import PAIR, Desk, ScriptedMarket
+from tests.fills.scripted_market import PAIR, Desk, ScriptedMarket, free, total
 
 IS_LONG = os.environ.get("INVARIANTS") == "long"
 
@@ -122,8 +122,8 @@ def test_4_a_round_trip_on_a_frozen_book_loses_at_least_spread_and_fees(book, am
     spread = book[1][0][0] - book[0][0][0]
     fees = bought.fee_value + sold.fee_value
     # what could not be sold, or went as a fee, counts at what it was bought for
-    kept = (d.engine.total("BTC") - start["BTC"]) * bought.average
-    lost = start["USDT"] - d.engine.total("USDT") - kept
+    kept = (total(d.engine, "BTC") - start["BTC"]) * bought.average
+    lost = start["USDT"] - total(d.engine, "USDT") - kept
     assert lost >= sold.filled * spread + fees - 1e-6
     assert fees == pytest.approx((bought.cost + sold.cost) * 0.001)
 
@@ -364,7 +364,7 @@ class BotLife(RuleBasedStateMachine):
             orders,
             cursor,
             held.ledger(PAIR).to_json(),
-            {currency: bot.total(currency) for currency in START},
+            {currency: total(bot, currency) for currency in START},
         )
 
     @invariant()
@@ -433,13 +433,13 @@ class BotLife(RuleBasedStateMachine):
                 moves += [-direction * order.cost] if currency == "USDT" else []
                 moves += [-order.fees.get(currency, 0.0)]
             scale = math.fsum(abs(move) for move in moves)
-            assert abs(self.steady.engine.total(currency) - math.fsum(moves)) <= 1e-12 * scale
+            assert abs(total(self.steady.engine, currency) - math.fsum(moves)) <= 1e-12 * scale
 
     @invariant()
     def nothing_is_spent_that_is_not_there(self):
         """6. Orders in flight included; 1e-9 is what the check of an order forgives floats."""
         for currency, start in START.items():
-            assert self.steady.engine.free(currency) >= -1e-9 * start
+            assert free(self.steady.engine, currency) >= -1e-9 * start
 
     @invariant()
     def no_fill_uses_what_was_stamped_before_arrival(self):

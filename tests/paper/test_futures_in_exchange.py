@@ -12,6 +12,7 @@ from freqtrade_ext.paper.install import install
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
 from tests.bot_process import ROOT
+from tests.fills.scripted_market import total
 from tests.replica.talk import control
 
 pytestmark = [pytest.mark.timeout(100), pytest.mark.usefixtures("no_database")]
@@ -73,5 +74,5 @@ def test_a_liquidation_is_an_order_that_the_bot_did_not_know(replica, exchange):
     (order,) = exchange.fetch_orders(PAIR, LONG_AGO)
     assert (order["status"], order["side"], order["filled"]) == ("closed", "sell", 0.01)
     # the margin of 100 is gone, with the fees of entry and exit
-    assert exchange.paper.total("USDT") == pytest.approx(500 - 100 - 0.5, abs=0.01)
+    assert total(exchange.paper, "USDT") == pytest.approx(500 - 100 - 0.5, abs=0.01)
     assert exchange.paper.positions() == {}

@@ -20,6 +20,7 @@ from freqtrade_ext.paper.store import DatabaseStore, PaperState
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
 from tests.bot_process import ROOT
+from tests.fills.scripted_market import free
 
 PAIR = "BTC/USDT"
 BOOK = {"bids": [(99_990.0, 1.0)], "asks": [(100_000.0, 0.5), (100_010.0, 9.0)]}
@@ -123,7 +124,7 @@ def test_killed_after_the_commit_both_have_it_and_the_prints_missed_meanwhile_fi
     exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
     order = exchange.fetch_order(orders[0], PAIR)
     assert (order["filled"], order["status"]) == (pytest.approx(0.7), "open")
-    assert exchange.paper.free("USDT") == pytest.approx(1e6 - 100_000)
+    assert free(exchange.paper, "USDT") == pytest.approx(1e6 - 100_000)
     # the ledger remembers what the first part took
     again = exchange.create_order(
         pair=PAIR, ordertype="market", side="buy", amount=0.1, rate=100_000.0, leverage=1.0
@@ -168,7 +169,7 @@ def test_a_stop_on_the_exchange_is_there_after_a_restart_although_freqtrade_forg
     control(replica, "print", side="sell", rate=98_900.0, amount=0.1)
     exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
     assert [order.order_id for order in Trade.get_open_trades()[0].open_sl_orders] == [stop["id"]]
-    assert exchange.paper.free("BTC") == 0
+    assert free(exchange.paper, "BTC") == 0
     assert exchange.fetch_stoploss_order(stop["id"], PAIR)["status"] == "closed"
     exchange.close()
 
@@ -178,7 +179,7 @@ def test_a_stop_of_a_trade_that_is_no_more_frees_its_coins(replica, tmp_path):
     trade.is_open = False
     Trade.commit()
     exchange = open_bot(replica.overlay()["exchange"], tmp_path / "bot.sqlite")
-    assert exchange.paper.free("BTC") == 1
+    assert free(exchange.paper, "BTC") == 1
     assert exchange.fetch_order(stop["id"], PAIR)["status"] == "canceled"
     exchange.close()
 

@@ -5,6 +5,7 @@ from freqtrade.persistence import Trade
 from freqtrade.rpc import RPC
 
 from freqtrade_ext.strategy.left_behind import left_behind, sell_along
+from tests.fills.scripted_market import total
 from tests.report.database import add_order, add_trade, database
 from tests.soak.virtual_bot import VirtualBot
 
@@ -30,7 +31,7 @@ def closings(tmp_path):
             bought = trade.orders[0].safe_filled
             RPC(freqtrade)._rpc_force_exit("all")
             assert not trade.is_open
-            held.append(freqtrade.exchange.paper.total("XRP"))
+            held.append(total(freqtrade.exchange.paper, "XRP"))
             trades.append((bought, trade.orders[-1].safe_filled, trade.amount))
 
         def direct(bot, script):
