@@ -34,8 +34,9 @@ def row(f: Field[Any], kind: Any) -> str:
 def limits(kind: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
     """Say in words what settings.py accepts."""
     words = {"above": "> {}", "at_least": ">= {}", "below": "< {}", "at_most": "<= {}", "total": "sum {}"}
-    if get_origin(kind) is Literal:
-        yield " or ".join(f"`{value}`" for value in get_args(kind))
+    literal = kind if get_origin(kind) is Literal else (get_args(kind) or (None,))[-1]
+    if get_origin(literal) is Literal:
+        yield " or ".join(f"`{value}`" for value in get_args(literal))
     if kind is bool:
         yield "true or false"
     if "choices" in metadata:

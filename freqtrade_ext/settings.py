@@ -11,8 +11,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 MakerFill = Literal["pessimistic", "expected", "optimistic"]
 FeeAsset = Literal["received", "quote", "bnb"]
+Measured = Literal["measured"]
 StopAfterTp = Literal["stay", "break_even", "previous", "trail"]
 Percents = tuple[float, ...]
+UNMEASURED_MS = (50.0, 200.0)
+"""range of an order's way to the exchange where nothing better is known"""
 MOST_TARGETS = 10
 PER_TARGET = ("targets_", "split_")
 """beginnings of the settings that have a value for each target"""
@@ -166,10 +169,11 @@ class Settings:
     recent_trades: int = _setting(5, "trades", "closed trades that tell a losing streak", at_least=1)
 
     # -- execution (dry-run only) ---------------------------------------------------------------
-    latency_ms: tuple[float, float] = _setting(
-        (50.0, 200.0),
+    latency_ms: tuple[float, float] | Measured = _setting(
+        UNMEASURED_MS,
         "ms",
-        "time an order takes to the exchange, and its answer back: drawn from this range",
+        "time an order takes to the exchange, and its answer back: drawn from this range, or `measured`: "
+        "half of one of the live feed's last round trips to the exchange",
         at_least=0,
         at_most=60_000,  # Binance takes no order that is older (`recvWindow`)
         rising=True,
@@ -226,6 +230,8 @@ class Settings:
 def _typed(name: str, wanted: Any, value: Any) -> Any:
     """Return the JSON value as the setting's type, or raise SettingsError."""
     parts = get_args(wanted)
+    if parts and get_origin(parts[-1]) is Literal:  # a value of the first type, or one of some words
+        return value if value in get_args(parts[-1]) else _typed(name, parts[0], value)
     if get_origin(wanted) is Literal:
         if value not in parts:
             raise SettingsError(f"freqtrade_ext.{name} must be one of {', '.join(parts)}, is {value!r}")
@@ -275,7 +281,7 @@ def _check_counts(values: Mapping[str, Percents]) -> None:
 
 def _check(name: str, value: Any, limits: Mapping[str, Any]) -> None:
     """Raise SettingsError where the value breaks one of its limits."""
-    if value is None:
+    if value is None or (isinstance(value, str) and "choices" not in limits):
         return
     values = value if isinstance(value, tuple) else (value,)
     broken = None

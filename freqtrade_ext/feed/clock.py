@@ -46,6 +46,8 @@ class ExchangeClock:
         self.offset_ms: float | None = None
         self.round_trip_ms = 0.0
         """of a request to the exchange, at best"""
+        self.round_trips_ms: tuple[float, ...] = ()
+        """of the last requests, oldest first; without those from before a clock was set"""
 
     def local_ms(self, exchange_ms: int | None) -> int | None:
         """Return a time by the local clock; None where it is unknown."""
@@ -71,6 +73,8 @@ class ExchangeClock:
             await asyncio.sleep(FIRST_SECONDS if asked < FIRST_SAMPLES else MEASURE_SECONDS)
 
     async def _ask(self) -> Sample:
+        # what ccxt makes a request wait for its rate limit is no part of the way
+        await self._client.throttle(0)
         asked, before_ms = time.monotonic(), time.time() * 1000
         exchange_ms = await self._client.fetch_time()
         round_trip_ms = (time.monotonic() - asked) * 1000
@@ -84,14 +88,18 @@ class ExchangeClock:
         self._samples = deque([*agree, sample], maxlen=SAMPLES_KEPT)
         best = min(self._samples, key=lambda s: s.error_at(now))
         self.offset_ms = best.offset_ms
-        self.round_trip_ms = 2 * min(s.error_ms for s in self._samples)
+        self.round_trips_ms = tuple(2 * s.error_ms for s in self._samples)
+        self.round_trip_ms = min(self.round_trips_ms)
 
     def _say(self) -> None:
         if self.offset_ms is not None:
             logger.info(
-                "Live feed: the local clock is %+.0f ms off the exchange's, known to %.0f ms.",
+                "Live feed: the local clock is %+.0f ms off the exchange's, known to %.0f ms; a request "
+                "takes %.0f to %.0f ms there and back.",
                 self.offset_ms,
                 self.round_trip_ms / 2,
+                self.round_trip_ms,
+                max(self.round_trips_ms),
             )
 
 

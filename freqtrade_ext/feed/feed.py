@@ -117,6 +117,10 @@ class Feed:
         """
         return self._ask(self._prints(pair, since))
 
+    def round_trips_ms(self) -> tuple[float, ...]:
+        """Return what the last requests to the exchange took, there and back; empty before the first."""
+        return self._clock.round_trips_ms
+
     def is_trading(self, pair: str) -> bool:
         """Return whether there was a trade within the last two seconds."""
         return bool(self._ask(self._is_trading(pair)))

@@ -15,7 +15,7 @@ from freqtrade_ext.fills.market import MarketAccess, Store
 from freqtrade_ext.fills.orders import OrderRequest, PaperOrder
 from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.fills.resting import Resting, is_beyond
-from freqtrade_ext.settings import Settings
+from freqtrade_ext.settings import UNMEASURED_MS, Settings
 
 
 class Engine:
@@ -44,7 +44,7 @@ class Engine:
         """
         with self._lock:
             decision_ms = self._market.now_ms()
-            entry, response = (self._random.uniform(*self._settings.latency_ms) for _ in range(2))
+            entry, response = self._latency_ms(), self._latency_ms()
             self._market.sleep_ms(entry)
             order = PaperOrder(
                 request=request,
@@ -112,12 +112,12 @@ class Engine:
             order = self._holdings.find(order_id)
             if order is None:
                 raise KeyError(order_id)
-            self._market.sleep_ms(self._random.uniform(*self._settings.latency_ms))
+            self._market.sleep_ms(self._latency_ms())
             self.poll(order.request.pair)
             if order.status == "open":
                 order.end("canceled", "canceled by the bot")
                 self._holdings.save(order)
-            self._market.sleep_ms(self._random.uniform(*self._settings.latency_ms))
+            self._market.sleep_ms(self._latency_ms())
             return order
 
     def find(self, order_id: str) -> PaperOrder | None:
@@ -168,3 +168,10 @@ class Engine:
         """Return pair -> (base units, negative when short; margin in quote units; leverage) on futures."""
         with self._lock:
             return self._holdings.positions()
+
+    def _latency_ms(self) -> float:
+        """Draw how long an order, or its answer, is on its way."""
+        if not isinstance(self._settings.latency_ms, str):
+            return self._random.uniform(*self._settings.latency_ms)
+        trips = self._market.round_trips_ms()
+        return self._random.choice(trips) / 2 if trips else self._random.uniform(*UNMEASURED_MS)

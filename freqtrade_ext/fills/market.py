@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -46,6 +46,10 @@ class MarketAccess(Protocol):
 
     def now_ms(self) -> int: ...
     def sleep_ms(self, duration: float) -> None: ...
+    def round_trips_ms(self) -> Sequence[float]:
+        """Return what the last requests to the exchange took, there and back; empty where it is unknown."""
+        ...
+
     def book(self, pair: str, depth: int) -> Book: ...
     def books(self, pair: str, since_ms: int | None) -> list[Book]:
         """Return the books of the feed's differences after this exchange time, and the book as it is now."""

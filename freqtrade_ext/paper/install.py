@@ -24,7 +24,7 @@ from freqtrade_ext.paper.stock import config_of, share_markets, streaming_client
 from freqtrade_ext.paper.store import DatabaseStore, MemoryStore
 from freqtrade_ext.paper.venue import Venue
 from freqtrade_ext.paper.wallets import PaperWallets
-from freqtrade_ext.settings import Settings
+from freqtrade_ext.settings import UNMEASURED_MS, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -73,14 +73,21 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         wallets.__class__ = PaperWallets
         cast(PaperWallets, wallets).paper = exchange.paper
     logger.info(
-        "Dry-run orders fill from the order book of %s: %g-%g ms latency, %s estimate of resting orders, "
+        "Dry-run orders fill from the order book of %s: %s latency, %s estimate of resting orders, "
         "fees in %s.",
         exchange.name,
-        *settings.latency_ms,
+        _latency_text(settings, exchange.feed),
         settings.maker_fill,
         "the asset received" if settings.fee_asset == "received" else settings.fee_asset,
     )
     return exchange.paper
+
+
+def _latency_text(settings: Settings, feed: Feed | None) -> str:
+    if not isinstance(settings.latency_ms, str):
+        return "{:g}-{:g} ms".format(*settings.latency_ms)
+    usual = "{:g}-{:g} ms".format(*UNMEASURED_MS)
+    return f"measured ({usual} until it is)" if feed else f"{usual} (nothing measures it without the feed)"
 
 
 def new_feed(exchange: Exchange, fresh_ms: float) -> Feed:

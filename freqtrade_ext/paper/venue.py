@@ -93,6 +93,9 @@ class Venue:
     def sleep_ms(self, duration: float) -> None:
         time.sleep(duration / 1000)
 
+    def round_trips_ms(self) -> tuple[float, ...]:
+        return self._feed.round_trips_ms() if self._feed else ()
+
     def book(self, pair: str, depth: int) -> Book:
         """
         Fetch the book as it is after this call.

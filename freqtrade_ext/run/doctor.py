@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from platform import python_version
+from statistics import median
 from typing import Any, Literal
 
 import ccxt
@@ -25,10 +26,11 @@ from freqtrade_ext.paper.seams import check_seams, feed_warning, version_warning
 from freqtrade_ext.paper.stock import ccxt_client
 from freqtrade_ext.run.init import STRATEGIES
 from freqtrade_ext.run.places import default_config
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.settings import Measured, Settings, SettingsError
 from freqtrade_ext.strategy.advice import matters, replaced, stake_limit
 
 BOOK_DEPTH = 100
+ROUND_TRIPS = 5
 CLOCK_OFF_MS = 1000
 """Binance refuses signed requests from a clock that is ahead by more"""
 DEAR_BPS = 10.0
@@ -91,7 +93,7 @@ def examine(files: Sequence[str]) -> Iterator[Finding]:
         yield "FAIL", f"exchange: {error}"
         return
     try:
-        yield from check_exchange(exchange)
+        yield from check_exchange(exchange, settings)
         for pair in config["exchange"].get("pair_whitelist", []):
             yield from check_pair(exchange, pair, _stake(config, settings))
     finally:
@@ -121,7 +123,7 @@ def check_config(config: Mapping[str, Any], settings: Settings) -> Iterator[Find
         yield "note", f"with Managed, {line}"
 
 
-def check_exchange(exchange: Exchange) -> Iterator[Finding]:
+def check_exchange(exchange: Exchange, settings: Settings) -> Iterator[Finding]:
     """Ask the exchange for its markets and its time."""
     try:
         check_seams(type(exchange), PaperExchange, None)
@@ -132,24 +134,54 @@ def check_exchange(exchange: Exchange) -> Iterator[Finding]:
         return
     yield "ok", f"{exchange.name} answers, {len(exchange.markets)} markets"
     try:
-        asked_ms = time.time() * 1000
-        theirs_ms = ccxt_client(exchange).fetch_time()
-        answered_ms = time.time() * 1000
+        trips = ask_the_time(ccxt_client(exchange))
     except ccxt.BaseError as error:
         yield "note", f"{exchange.name} does not tell its time: {type(error).__name__}"
         return
-    if theirs_ms is None:
+    if not trips:
         return
-    off_ms = (asked_ms + answered_ms) / 2 - theirs_ms
-    trip = f"an answer takes {answered_ms - asked_ms:.0f} ms"
+    yield _clock(min(trips)[1])
+    yield _way(sorted(trip_ms for trip_ms, _ in trips), settings.latency_ms)
+
+
+def ask_the_time(client: Any) -> list[tuple[float, float]]:
+    """
+    Return the round trips of some questions in ms, each with how far the local clock is ahead by it.
+
+    :param client: of ccxt; empty where its exchange does not tell the time.
+    """
+    trips = []
+    for _ in range(ROUND_TRIPS + 1):
+        asked_ms = time.time() * 1000
+        theirs_ms = client.fetch_time()
+        answered_ms = time.time() * 1000
+        if theirs_ms is None:
+            return []
+        trips.append((answered_ms - asked_ms, (asked_ms + answered_ms) / 2 - theirs_ms))
+        # what ccxt makes the next request wait for its rate limit is no part of the way
+        time.sleep(client.rateLimit / 1000)
+    return trips[1:]  # the first one pays for the connection
+
+
+def _clock(off_ms: float) -> Finding:
     if abs(off_ms) < CLOCK_OFF_MS:
-        yield "ok", f"this machine's clock agrees with the exchange's within {abs(off_ms):.0f} ms, {trip}"
-    else:
-        way = "ahead of" if off_ms > 0 else "behind"
-        yield (
-            "FAIL",
-            f"this machine's clock is {abs(off_ms) / 1000:.1f} s {way} the exchange's: set it by NTP",
-        )
+        return "ok", f"this machine's clock agrees with the exchange's within {abs(off_ms):.0f} ms"
+    way = "ahead of" if off_ms > 0 else "behind"
+    return "FAIL", f"this machine's clock is {abs(off_ms) / 1000:.1f} s {way} the exchange's: set it by NTP"
+
+
+def _way(trips_ms: Sequence[float], latency_ms: tuple[float, float] | Measured) -> Finding:
+    """:param trips_ms: rising."""
+    one_way_ms = median(trips_ms) / 2
+    text = (
+        f"a request takes {trips_ms[0]:.0f} to {trips_ms[-1]:.0f} ms there and back, an order some "
+        f"{one_way_ms:.0f} ms one way"
+    )
+    if isinstance(latency_ms, str):
+        return "ok", f"{text}: latency_ms follows it"
+    low, high = latency_ms
+    advice = f'{text}; latency_ms is {low:g} to {high:g}, "measured" draws from what is seen here'
+    return "ok" if low <= one_way_ms <= high else "note", advice
 
 
 def check_pair(exchange: Exchange, pair: str, stake_amount: float) -> Iterator[Finding]:

@@ -1,11 +1,14 @@
 """The exchange's clock: whose samples count, and what becomes of a fill on a slow line."""
 
+import asyncio
 import random
 import time
 
+import ccxt.pro
 import pytest
 
 from freqtrade_ext.feed.clock import ExchangeClock, Sample
+from freqtrade_ext.replica import Replica
 from tests.bot_process import wait_until
 from tests.feed.followed import followed
 from tests.venues.bybit import Bybit
@@ -32,6 +35,23 @@ def test_a_clock_that_was_set_makes_what_was_known_void():
     made = clock((0, 3.0, 5.0), (30, 2003.0, 20.0))
     assert made.offset_ms == 2003.0
     assert made.local_ms(1_000_000) == 1_002_003
+
+
+def test_the_rate_limit_of_ccxt_is_no_part_of_the_way():
+    """It made each request wait some 10 ms, and the local clock 5 ms slow."""
+
+    async def measured(client):
+        made = ExchangeClock(client)
+        following = asyncio.create_task(made.follow())
+        await asyncio.to_thread(wait_until, lambda: len(made.round_trips_ms) > 4, "five answers", 10)
+        following.cancel()
+        await client.close()
+        return made
+
+    with Replica(seed=1, pairs=["BTC/USDT"], scenario="calm") as replica:
+        made = asyncio.run(measured(ccxt.pro.binance(replica.overlay()["exchange"]["ccxt_config"])))
+    assert made.round_trip_ms < 5
+    assert abs(made.offset_ms) < 2.5
 
 
 @pytest.mark.parametrize("round_trip_ms", [0, 50, 200])

@@ -37,6 +37,7 @@ class ScriptedMarket:
         self.funding_rates: list[FundingRate] = []
         self.mark_candles: list[MarkCandle] = []
         self.is_closed = False
+        self.trips_ms: tuple[float, ...] = ()
         self.during_sleep: Callable[[], None] | None = None
         """what happens in the market while an order is on its way"""
 
@@ -48,6 +49,9 @@ class ScriptedMarket:
         if self.during_sleep:
             happens, self.during_sleep = self.during_sleep, None
             happens()
+
+    def round_trips_ms(self) -> tuple[float, ...]:
+        return self.trips_ms
 
     def book(self, pair: str, depth: int) -> Book:
         self.asked_depths.append(depth)

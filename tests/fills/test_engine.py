@@ -350,3 +350,13 @@ def test_a_stop_that_is_larger_than_what_a_target_has_left_closes_the_position_a
 def test_a_book_that_cannot_be_true_is_refused(bids, asks, message):
     with pytest.raises(BadBook, match=message):
         Book(bids, asks, 0, 20)
+
+
+def test_a_measured_latency_is_half_a_round_trip_and_the_usual_range_before_one_is_known():
+    market = ScriptedMarket([(99.0, 5.0)], [(100.0, 5.0)])
+    desk = Desk(market, latency_ms="measured")
+    first = desk.order("buy", 1)
+    assert 50 <= first.entry_latency_ms <= 200
+    market.trips_ms = (30.0, 40.0)
+    ways = {desk.order("buy", 0.1).entry_latency_ms for _ in range(20)}
+    assert ways == {15.0, 20.0}
