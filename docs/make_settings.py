@@ -39,6 +39,8 @@ def limits(kind: Any, metadata: Mapping[str, Any]) -> Iterator[str]:
         yield " or ".join(f"`{value}`" for value in get_args(literal))
     if kind is bool:
         yield "true or false"
+    if bool in get_args(kind):
+        yield "a path, true or false"
     if "choices" in metadata:
         yield "any of " + ", ".join(f"`{value}`" for value in metadata["choices"])
     for name, text in words.items():

@@ -14,6 +14,7 @@ COMMANDS = {
     "report": ("report.command", "show what a bot earned and what trading cost it"),
     "replay": ("run.replay", "run the bot through days of trading in minutes"),
     "fidelity": ("fidelity.command", "measure on recordings how true the fills are"),
+    "costs": ("run.costs", "learn from recordings what market orders cost, for backtests to charge"),
     "record": ("run.record", "record an exchange's order books and trades"),
     "replica": ("replica.__main__", "serve the embedded exchange on this machine"),
 }

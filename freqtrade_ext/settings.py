@@ -168,6 +168,14 @@ class Settings:
     )
     recent_trades: int = _setting(5, "trades", "closed trades that tell a losing streak", at_least=1)
 
+    # -- backtests and hyperopt ------------------------------------------------------------------
+    backtest_costs: str | bool = _setting(
+        False,
+        "path",
+        "file of `freqtrade-ext costs`, by which each market order pays spread, depth and delay; true is "
+        "costs.json in the user directory",
+    )
+
     # -- execution (dry-run only) ---------------------------------------------------------------
     latency_ms: tuple[float, float] | Measured = _setting(
         UNMEASURED_MS,

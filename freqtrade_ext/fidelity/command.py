@@ -7,13 +7,12 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.fidelity import resting_report
+from freqtrade_ext.fidelity.progress import reading_bar
 from freqtrade_ext.fidelity.report import plot, tables
 from freqtrade_ext.fidelity.scoreboard import measure
 
@@ -43,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.resting:
             return _resting(options)
-        report, errors = _measure(options.files)
+        with reading_bar() as show:
+            report, errors = measure(options.files, show)
         for table in tables(report):
             Console().print(table)
         if options.json is not None:
@@ -68,18 +68,3 @@ def _resting(options: Namespace) -> int:
     if options.plot is not None:
         resting_report.plot(report, options.plot)
     return 0
-
-
-def _measure(files: list[Path]) -> tuple[dict[str, Any], Any]:
-    bar = Progress(
-        TextColumn("replaying"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-    with bar:
-        task = bar.add_task("replaying", total=None)
-        return measure(files, lambda done, total: bar.update(task, completed=done, total=total))

@@ -16,6 +16,7 @@ from freqtrade_ext.paper.market_name import name_market
 from freqtrade_ext.paper.seams import check_strategy
 from freqtrade_ext.paper.stock import exchange_of
 from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.strategy.charges import charge_costs
 from freqtrade_ext.strategy.position import settle
 from freqtrade_ext.strategy.repeats import quieten
 
@@ -27,7 +28,7 @@ class PaperFills(IStrategy):
     Base class for `class Mine(PaperFills, Theirs)`: in dry-run the paper engine fills its orders.
 
     Stake, stop, ROI, trailing, position adjustment, order types and callbacks stay the strategy's own. With
-    real money and in backtests this class does nothing.
+    real money this class does nothing; in backtests it charges `backtest_costs`, if set.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -47,6 +48,7 @@ class PaperFills(IStrategy):
         """
         settings = settings_of(self.config)
         super().ft_bot_start(**kwargs)
+        charge_costs(self, settings)
         if self.dp.runmode not in TRADE_MODES:
             return
         name_market(self.config)
