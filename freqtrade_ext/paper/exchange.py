@@ -1,4 +1,4 @@
-"""freqtrade's exchange object on paper: the seams of its dry-run, answered by the engine."""
+"""freqtrade's exchange object on paper: its orders, positions and funding, answered by the engine."""
 
 from __future__ import annotations
 
@@ -7,70 +7,29 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from ccxt import ROUND
-from freqtrade.constants import MakerTaker
 from freqtrade.enums import TradingMode
-from freqtrade.exceptions import (
-    ExchangeError,
-    InsufficientFundsError,
-    InvalidOrderException,
-    TemporaryError,
-)
-from freqtrade.exchange import Exchange
-from freqtrade.util import FtTTLCache, dt_ts
+from freqtrade.exceptions import ExchangeError, InsufficientFundsError, InvalidOrderException
+from freqtrade.util import dt_ts
 
-from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.account import currencies
 from freqtrade_ext.fills.arrivals import OrderRejected
-from freqtrade_ext.fills.book import Book, BuySell
+from freqtrade_ext.fills.book import BuySell
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.fills.holdings import BalanceTooLow
 from freqtrade_ext.fills.orders import OrderRequest, OrderType, PaperOrder
-from freqtrade_ext.paper.fee_rates import FeeRates
 from freqtrade_ext.paper.left_over import bring_funding, funding_known, order_left
-from freqtrade_ext.paper.listing import require_listed
-from freqtrade_ext.paper.stock import (
-    ccxt_client,
-    config_of,
-    in_contracts,
-    restore_async_markets,
-    stop_rate_name,
-    stops_by_mark,
-    whole_lots,
-)
-from freqtrade_ext.paper.venue import sensible
+from freqtrade_ext.paper.market_data import PaperMarketData
+from freqtrade_ext.paper.stock import stop_rate_name, stops_by_mark, whole_lots
 
 logger = logging.getLogger(__name__)
 
 
-class PaperExchange(Exchange):
-    """The seams of freqtrade's dry-run, answered by the engine. Mixed in by `install` only."""
+class PaperExchange(PaperMarketData):
+    """Orders in place of freqtrade's dry-run orders. Mixed into the bot's exchange by `install` only."""
 
     paper: Engine
-    feed: Feed | None
-    tickers: FtTTLCache
     is_guarded: bool = True
     """whether the last look at funding and mark prices of futures succeeded"""
-    fee_rates: FeeRates | None
-    """None where ccxt says what is paid"""
-
-    def close(self) -> None:
-        feed = self.__dict__.get("feed")  # absent where the exchange dies before it is installed
-        if feed:
-            feed.close()
-        super().close()
-
-    def _load_async_markets(self, reload: bool = False) -> None:
-        """
-        Keep the markets that are known where the exchange answers without any.
-
-        Stock freqtrade takes that answer over and stops trading for good, with trades open (2026.9
-        exchange.py `reload_markets`, hourly; worker.py `_process_running`).
-        """
-        with sensible(f"{self.name}'s markets"):
-            super()._load_async_markets(reload)
-        if restore_async_markets(self):
-            raise TemporaryError(f"{self.name} answered without any market")
 
     def reload_markets(self, force: bool = False, *, load_leverage_tiers: bool = True) -> None:
         """Also let the exchange do what it does by itself: the bot's loop begins with this call."""
@@ -83,32 +42,6 @@ class PaperExchange(Exchange):
                 if self.is_guarded:
                     logger.warning("Funding and liquidation wait for the exchange: %s", error)
                 self.is_guarded = False
-
-    def price_to_precision(self, pair: str, price: float, *, rounding_mode: int = ROUND) -> float:
-        """
-        Round a rate to what the exchange takes.
-
-        Hyperliquid takes five significant figures; stock freqtrade keeps the tick that followed from the
-        rate when markets were loaded, which is wrong on the other side of a power of ten.
-        """
-        if self.id == "hyperliquid":
-            return float(ccxt_client(self).price_to_precision(pair, price))
-        return super().price_to_precision(pair, price, rounding_mode=rounding_mode)
-
-    def get_fee(
-        self,
-        symbol: str,
-        order_type: str = "",
-        side: str = "",
-        amount: float = 1,
-        price: float = 1,
-        taker_or_maker: MakerTaker = "maker",
-    ) -> float:
-        """Return what the venue charges; `fee` in the configuration goes first, as in stock freqtrade."""
-        if self.fee_rates is None or config_of(self).get("fee") is not None:
-            return super().get_fee(symbol, order_type, side, amount, price, taker_or_maker)
-        is_taker = taker_or_maker == "taker" or order_type == "market"
-        return self.fee_rates.taker if is_taker else self.fee_rates.maker
 
     def get_funding_fees(self, pair: str, amount: float, is_short: bool, open_date: datetime) -> float:
         """Return what the paper account received since, as the exchange's income tells a live bot."""
@@ -124,54 +57,6 @@ class PaperExchange(Exchange):
         for order in orders:
             bring_funding(order, self.paper)
         return [order.to_ccxt(stop_rate_name(self)) for order in orders]
-
-    def fetch_l2_order_book(self, pair: str, limit: int = 100) -> dict[str, Any]:
-        """
-        Return the book from the feed, else by REST.
-
-        :raises TemporaryError: for a pair that is not listed, which the feed may still know, and for a book
-            that cannot be true, which stock freqtrade would trade on.
-        """
-        require_listed(self, pair)
-        live = self.feed.book(pair, limit) if self.feed else None
-        if live:
-            # ccxt counts contracts, the engine base units
-            size = in_contracts(self, pair, 1.0)
-            return {
-                "symbol": pair,
-                "bids": [(rate, amount * size) for rate, amount in live.bids],
-                "asks": [(rate, amount * size) for rate, amount in live.asks],
-                "timestamp": live.time_ms,
-                "datetime": None,
-                "nonce": None,
-            }
-        with sensible(f"{self.name}'s order book of {pair}"):
-            order_book = super().fetch_l2_order_book(pair, limit)
-            Book(order_book["bids"], order_book["asks"], 0, limit)
-        return order_book
-
-    def fetch_ticker(self, pair: str) -> dict[str, Any]:
-        """Bid, ask and last come from the feed; the figures of the last 24 hours once a minute by REST."""
-        require_listed(self, pair)
-        top = self.feed.top(pair) if self.feed else None
-        last = self.feed.prints(pair, None) if self.feed else None
-        ticker = self.tickers.get(pair) if top and last else None
-        if ticker is None:
-            with sensible(f"{self.name}'s ticker of {pair}"):
-                ticker = self.tickers[pair] = super().fetch_ticker(pair)
-        if not top or not last:
-            return ticker
-        return ticker | {"bid": top[0], "ask": top[1], "last": last[-1].rate, "close": last[-1].rate}
-
-    def get_min_pair_stake_amount(
-        self, pair: str, price: float, stoploss: float, leverage: float = 1.0
-    ) -> float | None:
-        require_listed(self, pair)
-        return super().get_min_pair_stake_amount(pair, price, stoploss, leverage)
-
-    def get_max_pair_stake_amount(self, pair: str, price: float, leverage: float = 1.0) -> float:
-        require_listed(self, pair)
-        return super().get_max_pair_stake_amount(pair, price, leverage)
 
     def create_order(
         self,

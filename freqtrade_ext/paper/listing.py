@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from freqtrade.exceptions import TemporaryError
@@ -10,6 +9,7 @@ from freqtrade.exchange import Exchange
 from freqtrade.util import FtTTLCache
 
 from freqtrade_ext.feed.feed import Feed
+from freqtrade_ext.paper.asking import ask
 from freqtrade_ext.paper.stock import ccxt_client
 
 OPEN_SECONDS = 5
@@ -36,19 +36,18 @@ class Listing:
         self._exchange, self._feed = exchange, feed
         self._known: FtTTLCache = FtTTLCache(maxsize=1000, ttl=OPEN_SECONDS)
 
-    def is_open(self, pair: str, ask: Callable[..., Any]) -> bool:
+    def is_open(self, pair: str) -> bool:
         """
         Return whether orders are taken. Trades show it; where there was none lately, the exchange is asked.
 
         A book may change while the market is closed: orders can be cancelled then.
-
-        :param ask: calls ccxt, and raises freqtrade's errors.
         """
         market = self._exchange.markets[pair]
         if self._feed is not None and self._feed.is_trading(pair):
             return True
         if pair not in self._known:
-            self._known[pair] = ask(_listed_now, ccxt_client(self._exchange), market)["active"] is not False
+            now = ask(self._exchange, _listed_now, ccxt_client(self._exchange), market)
+            self._known[pair] = now["active"] is not False
         return bool(self._known[pair])
 
 

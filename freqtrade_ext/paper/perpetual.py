@@ -9,9 +9,9 @@ from freqtrade.exchange import Exchange
 
 from freqtrade_ext.fills.funding import FundingRate
 from freqtrade_ext.fills.margin import MarginRules, MarkCandle, Tier, tiers
+from freqtrade_ext.paper.asking import ask
 from freqtrade_ext.paper.stock import ccxt_client, leverage_tiers
 
-Ask = Callable[..., Any]
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 MARKS_LIMIT = 200
@@ -33,16 +33,20 @@ LIQUIDATION = {
 """venue -> whether the book takes what it can, fee ratio of that; looked up in November 2026"""
 
 
-def fundings(exchange: Exchange, ask: Ask, pair: str, since_ms: int) -> list[FundingRate]:
+def fundings(exchange: Exchange, pair: str, since_ms: int) -> list[FundingRate]:
     """Return the funding times after this one whose rates are known, oldest first."""
     api = ccxt_client(exchange)
-    rows = [r for r in ask(api.fetch_funding_rate_history, pair, since_ms + 1) if r["timestamp"] > since_ms]
+    rows = [
+        r
+        for r in ask(exchange, api.fetch_funding_rate_history, pair, since_ms + 1)
+        if r["timestamp"] > since_ms
+    ]
     if not rows:
         return []
     # Hyperliquid stamps them some ms late
     rates = {row["timestamp"] // MINUTE_MS * MINUTE_MS: row for row in rows}
     told = {ms: row["info"].get("markPrice") for ms, row in rates.items()}
-    opens = {} if all(told.values()) else _opens(exchange, ask, pair, min(rates))
+    opens = {} if all(told.values()) else _opens(exchange, pair, min(rates))
     marks = {ms: float(mark) if mark else opens.get(ms) for ms, mark in told.items()}
     return [
         FundingRate(ms, float(row["fundingRate"]), mark)
@@ -51,15 +55,17 @@ def fundings(exchange: Exchange, ask: Ask, pair: str, since_ms: int) -> list[Fun
     ]
 
 
-def _opens(exchange: Exchange, ask: Ask, pair: str, since_ms: int) -> dict[int, float]:
+def _opens(exchange: Exchange, pair: str, since_ms: int) -> dict[int, float]:
     """Return the mark price at each full hour since."""
     api = ccxt_client(exchange)
     has_marks = exchange.id != "hyperliquid"  # it has candles of trades only; freqtrade takes these, too
-    rows = ask(api.fetch_mark_ohlcv if has_marks else api.fetch_ohlcv, pair, "1h", since_ms, MARKS_LIMIT)
+    rows = ask(
+        exchange, api.fetch_mark_ohlcv if has_marks else api.fetch_ohlcv, pair, "1h", since_ms, MARKS_LIMIT
+    )
     return {row[0]: float(row[1]) for row in rows}
 
 
-def marks(exchange: Exchange, ask: Ask, pair: str, since_ms: int) -> list[MarkCandle]:
+def marks(exchange: Exchange, pair: str, since_ms: int) -> list[MarkCandle]:
     """
     Return the minutes of the mark price from the one of this time on, oldest first.
 
@@ -68,20 +74,22 @@ def marks(exchange: Exchange, ask: Ask, pair: str, since_ms: int) -> list[MarkCa
     """
     api = ccxt_client(exchange)
     if exchange.id != "hyperliquid":
-        return _candles(ask, api.fetch_mark_ohlcv, pair, since_ms)
-    mark = float(ask(api.fetch_funding_rates, [pair])[pair]["markPrice"])
+        return _candles(exchange, api.fetch_mark_ohlcv, pair, since_ms)
+    mark = float(ask(exchange, api.fetch_funding_rates, [pair])[pair]["markPrice"])
     now_ms = int(api.milliseconds())
     minute_ms = now_ms // MINUTE_MS * MINUTE_MS
-    missed = _candles(ask, api.fetch_ohlcv, pair, since_ms) if minute_ms - since_ms > 2 * MINUTE_MS else []
+    missed = (
+        _candles(exchange, api.fetch_ohlcv, pair, since_ms) if minute_ms - since_ms > 2 * MINUTE_MS else []
+    )
     before = [candle for candle in missed if candle.time_ms < minute_ms]
     return [*before, MarkCandle(minute_ms, mark, mark, mark)]
 
 
-def _candles(ask: Ask, fetch: Ask, pair: str, since_ms: int) -> list[MarkCandle]:
+def _candles(exchange: Exchange, fetch: Callable[..., Any], pair: str, since_ms: int) -> list[MarkCandle]:
     start_ms = since_ms // MINUTE_MS * MINUTE_MS
     found: dict[int, MarkCandle] = {}
     while True:
-        rows = ask(fetch, pair, "1m", start_ms, MARKS_LIMIT)
+        rows = ask(exchange, fetch, pair, "1m", start_ms, MARKS_LIMIT)
         new = [row for row in rows if row[0] >= start_ms and row[0] not in found]
         found |= {int(row[0]): MarkCandle(int(row[0]), row[3], row[2], row[4]) for row in new}
         if len(new) < MARKS_LIMIT // 2:

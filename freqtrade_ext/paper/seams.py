@@ -27,8 +27,6 @@ OVERRIDDEN = (
     "reload_markets",
     "price_to_precision",
     "get_fee",
-    "get_max_pair_stake_amount",
-    "get_min_pair_stake_amount",
     "get_funding_fees",
     "fetch_orders",
     "fetch_l2_order_book",

@@ -87,9 +87,11 @@ def whole_lots(exchange: Exchange, pair: str, amount: float) -> float:
     return float(exchange._contracts_to_amount(pair, contracts))
 
 
-def in_contracts(exchange: Exchange, pair: str, amount: float) -> float:
-    """Convert base units to what ccxt counts: contracts on futures."""
-    return float(exchange._amount_to_contracts(pair, amount))
+def contract_size(exchange: Exchange, pair: str) -> float:
+    """Return the base units in one unit of ccxt's amounts: those of a contract on futures, else 1."""
+    if exchange.trading_mode == TradingMode.SPOT:
+        return 1.0
+    return exchange.get_contract_size(pair) or 1.0
 
 
 def spaces_with_results(strategy: IStrategy) -> set[str]:

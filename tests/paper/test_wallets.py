@@ -10,6 +10,7 @@ from freqtrade.persistence import Trade
 from freqtrade.rpc import RPC
 
 from freqtrade_ext.fills.fees import Fee
+from tests.fills.scripted_market import total
 from tests.soak.virtual_bot import WALLET, VirtualBot
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,10 +54,10 @@ class Life:
         shown = {row["currency"]: row for row in answer["currencies"] if not row["is_position"]}
         held = {name: both for name, both in self.account.balances().items() if any(both)}
         assert shown.keys() == held.keys()
-        for currency, (free, total) in held.items():
+        for currency, (free, owned) in held.items():
             row = shown[currency]
-            assert (row["free"], row["balance"]) == (free, total)
-            assert row["used"] == pytest.approx(total - free, abs=1e-12)
+            assert (row["free"], row["balance"]) == (free, owned)
+            assert row["used"] == pytest.approx(owned - free, abs=1e-12)
         positions = {row["currency"]: row["position"] for row in answer["currencies"] if row["is_position"]}
         assert positions == {pair: abs(amount) for pair, (amount, *_) in self.account.positions().items()}
         trades = [SimpleNamespace(amount=trade.amount) for trade in Trade.get_open_trades()]
@@ -122,7 +123,7 @@ def test_a_trade_is_cut_to_the_coins_that_fees_of_others_have_left(tmp_path):
 
 def test_a_trade_whose_coins_are_all_gone_is_closed(tmp_path):
     def pay_fees(life):
-        life.account._holdings._account.pay(Fee("BNB", life.account.total("BNB"), 0.0))
+        life.account._holdings._account.pay(Fee("BNB", total(life.account, "BNB"), 0.0))
 
     life = Life(tmp_path, pay_fees, pairs=["BNB/USDT"])
     (trade,) = (trade for trade in closed_trades(life) if trade["exit_reason"] == "fees took its coins")
