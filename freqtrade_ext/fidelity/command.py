@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.arguments import PairsAction, between, parser_of
 from freqtrade_ext.fidelity import resting_report
 from freqtrade_ext.fidelity.progress import reading_bar
+from freqtrade_ext.fidelity.reader import DEFAULT_STAKE
 from freqtrade_ext.fidelity.report import plot, tables
 from freqtrade_ext.fidelity.scoreboard import measure
+from freqtrade_ext.fidelity.sentences import of_market_orders, of_resting_orders
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,14 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="the files are order-by-order tapes: compare resting orders with what real ones got",
     )
+    parser.add_argument(
+        "--stake",
+        type=between(0.000001, 1e9),
+        default=DEFAULT_STAKE,
+        help="quote units of your own orders, for the sentences at the end; default: %(default)g",
+    )
+    parser.add_argument("--pairs", nargs="+", action=PairsAction, metavar="PAIR", help="of the sentences")
     options = parser.parse_args(arguments)
     try:
         if options.resting:
             return _resting(options)
         with reading_bar() as show:
-            report, errors = measure(options.files, show)
+            report, errors = measure(options.files, show, options.stake)
         for table in tables(report):
             Console().print(table)
+        for pair in options.pairs or report["reader"]:
+            _say(of_market_orders(pair, report["reader"].get(pair)))
         if options.json is not None:
             options.json.write_text(json.dumps(report, indent=2) + "\n")
         if options.plot is not None:
@@ -58,13 +70,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _resting(options: Namespace) -> int:
     # on demand: numba takes a second, and compiling some more at the first run
-    from freqtrade_ext.fidelity.resting import measure_resting
+    from freqtrade_ext.fidelity.resting import WAIT_MS, measure_resting
 
     report = measure_resting(options.files)
     for table in resting_report.tables(report):
         Console().print(table)
+    _say(of_resting_orders(report["checks"], WAIT_MS // 1000))
     if options.json is not None:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
     if options.plot is not None:
         resting_report.plot(report, options.plot)
     return 0
+
+
+def _say(sentences: Iterable[str]) -> None:
+    """Print sentences as a paragraph, each beginning a line."""
+    for sentence in sentences:
+        print(textwrap.fill(sentence, 110, subsequent_indent="  ", break_on_hyphens=False))
+    print()

@@ -15,6 +15,7 @@ from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import LATE_MS, Aligner
 from freqtrade_ext.fidelity.drift import HORIZONS_MS, Drift
 from freqtrade_ext.fidelity.joins import Joins
+from freqtrade_ext.fidelity.reader import DEFAULT_STAKE, Reader
 from freqtrade_ext.fidelity.score import Scores, contract_value
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
 from freqtrade_ext.fills.book import walk
@@ -44,7 +45,9 @@ class Results:
 class PairReplay:
     """Feed it a pair's messages in file order; it scores each sweep against the book just before it."""
 
-    def __init__(self, results: Results, symbol: str = "") -> None:
+    def __init__(self, results: Results, symbol: str = "", stake: float = DEFAULT_STAKE) -> None:
+        """:param stake: of the reader's own orders, quote units."""
+        self.reader = Reader(stake)
         self._contract_value = contract_value(symbol)
         self.joins = Joins()
         self.offset_ms: float | None = None
@@ -92,6 +95,7 @@ class PairReplay:
 
     def trade(self, local_ms: float, data: dict[str, Any]) -> None:
         over = self._tape.add(local_ms, data)
+        self.reader.amount(data["q"])
         if over is not None:
             self._waiting.append(over)
             self._settle(local_ms)
@@ -128,6 +132,7 @@ class PairReplay:
                 self._book_ms, self._was_synced = time_ms, True
                 if time_ms >= self.joins.next_ms:
                     self.joins.look(time_ms, book)
+                    self.reader.look(book)
 
     def _use_snapshots(self, time_ms: int, last_id: int) -> None:
         """Use those that the next difference goes on from; of a book in step, only if it was read later."""
@@ -167,6 +172,7 @@ class PairReplay:
         if walked.stopped:
             return "deeper than the recorded book"
         clock = walk(by_clock.levels(book, sweep), amount, side) if by_clock is not view else walked
+        self.reader.order(sweep, sweep.value(self._contract_value), walked.average)
         self._results.scores.add(
             sweep,
             (

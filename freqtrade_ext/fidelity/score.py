@@ -44,7 +44,7 @@ class Scores:
         :param contract_value: quote units per unit of the amount, where that counts contracts.
         """
         first, cost = sweep.fills[0][0], sweep.cost
-        value = cost if contract_value is None else sweep.amount * contract_value
+        value = sweep.value(contract_value)
         is_multi_level = any(rate != first for rate, _ in sweep.fills)
         self._rows.extend((cost / sweep.amount, value, is_multi_level, sweep.sign, *averages))
 

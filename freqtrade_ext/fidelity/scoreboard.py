@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from freqtrade_ext.fidelity.pair import METHODS, PairReplay, Results
+from freqtrade_ext.fidelity.reader import DEFAULT_STAKE
 from freqtrade_ext.fidelity.score import Errors, figures
+from freqtrade_ext.fidelity.sentences import pair_of
 from freqtrade_ext.fills.queue import ESTIMATES
 from freqtrade_ext.tape import DAMAGE, Record, Recording
 
@@ -18,12 +20,15 @@ PROGRESS_EVENTS = 4_096
 
 
 def measure(
-    paths: Iterable[str | os.PathLike[str]], progress: Callable[[int, int], None] | None = None
+    paths: Iterable[str | os.PathLike[str]],
+    progress: Callable[[int, int], None] | None = None,
+    stake: float = DEFAULT_STAKE,
 ) -> tuple[dict[str, Any], dict[str, Errors]]:
     """
     Run the sweep test and the band for resting orders over recordings, played in the order given.
 
     :param progress: called now and then with bytes read and bytes in all.
+    :param stake: of the reader's own orders, in quote units.
     :return: the report (shares are of 1, `*_bps` basis points, `*_ms` milliseconds), and the errors of all
         sweeps in bps by method.
     :raises RecordingError: for a file without one usable message.
@@ -36,7 +41,7 @@ def measure(
         kind, local_ms, symbol, raw = record
         pair = pairs.get(symbol)
         if pair is None:
-            pair = pairs[symbol] = PairReplay(results, symbol)
+            pair = pairs[symbol] = PairReplay(results, symbol, stake)
         if kind == "bookTicker":
             pair.top(local_ms, raw)
         else:
@@ -85,6 +90,9 @@ def _report(recording: Recording, pairs: dict[str, PairReplay], results: Results
             "ours_by_clocks_alone": by_clock,
         },
         "stock_on_our_book": same_book,
+        "reader": {
+            pair_of(symbol): pair.reader.figures() for symbol, pair in sorted(pairs.items()) if symbol
+        },
         "resting": _resting([pair.joins.figures() for pair in pairs.values()]),
         "drift_bps": {f"{ms}ms": figures(np.array(moves))["mean_bps"] for ms, moves in results.drift.items()},
     }

@@ -46,6 +46,14 @@ class Sweep:
     def cost(self) -> float:
         return sum([rate * amount for rate, amount in self.fills])
 
+    def value(self, contract_value: float | None) -> float:
+        """
+        Return its value in quote units.
+
+        :param contract_value: quote units per unit of the amount, where that counts contracts.
+        """
+        return self.cost if contract_value is None else self.amount * contract_value
+
 
 class SweepTape:
     """Prints in, sweeps out. A trade counts once, by its id, in whichever streams it is printed."""

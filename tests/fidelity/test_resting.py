@@ -125,7 +125,15 @@ def report(fifo, tmp_path_factory):
 
 
 def test_the_report_has_each_rule_at_each_horizon(report):
-    assert set(report) == {"files", "events", "events_per_second", "probes", "cost_bps", "markout_bps"}
+    assert set(report) == {
+        "files",
+        "events",
+        "events_per_second",
+        "probes",
+        "cost_bps",
+        "markout_bps",
+        "checks",
+    }
     for kind in ("real", "phantom"):
         assert list(report["probes"][kind]) == HORIZONS
         for row in report["probes"][kind].values():
