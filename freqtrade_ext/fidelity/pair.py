@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from bisect import insort
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import tee
 from math import nan
-from operator import itemgetter
 from typing import Any
 
 from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import LATE_MS, Aligner
+from freqtrade_ext.fidelity.book_tape import HELD_MS, BookTape
 from freqtrade_ext.fidelity.drift import HORIZONS_MS, Drift
 from freqtrade_ext.fidelity.joins import Joins
 from freqtrade_ext.fidelity.reader import DEFAULT_STAKE, Reader
@@ -20,13 +19,7 @@ from freqtrade_ext.fidelity.score import Scores, contract_value
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
 from freqtrade_ext.fills.book import walk
 from freqtrade_ext.fills.stock import stock_average
-from freqtrade_ext.tape import first_update_id
 
-HELD_MS = 2_000
-"""differences wait this long for prints and for other differences that come late; 0.8 s was seen"""
-HELD_DIFFS = 1_000
-"""most differences that wait; no exchange sends so many in that time, and further ones leave a gap"""
-HELD_SNAPSHOTS = 4
 SWEEP_OPEN_MS = 1_000
 """after so long without a further print a sweep is over"""
 METHODS = ("ours", "stock", "clock", "same_book")
@@ -53,14 +46,7 @@ class PairReplay:
         self.offset_ms: float | None = None
         """least arrival time minus exchange time seen: the local clock's offset plus the fastest way"""
         self._results = results
-        self._book, self._book_ms = LocalBook(), 0
-        self._was_synced = False
-        self._diffs: deque[tuple[int, int, int, Any, Any]] = deque(maxlen=HELD_DIFFS)
-        """by exchange time"""
-        self._read_ms = 0
-        """exchange time of the difference read last"""
-        self._snapshots: deque[tuple[int, int, Any, Any]] = deque(maxlen=HELD_SNAPSHOTS)
-        """with the exchange time of the difference read before; each waits for one that goes on from it"""
+        self._tape_book = BookTape(self._look)
         self._aligner = Aligner()
         self._drift = Drift(results.drift)
         self._tape = SweepTape()
@@ -75,23 +61,17 @@ class PairReplay:
         return bool(self._aligner.tops.times)
 
     def snapshot(self, data: dict[str, Any]) -> None:
-        self._snapshots.append((self._read_ms, data["lastUpdateId"], data["bids"], data["asks"]))
+        self._tape_book.snapshot(data)
         rates = [str(level[0]) for level in (*data["bids"][:100], *data["asks"][:100])]
         self._digits = max((len(rate.rstrip("0").partition(".")[2]) for rate in rates), default=0)
 
     def depth(self, local_ms: float, data: dict[str, Any]) -> None:
-        time_ms = int(data["E"])
-        diff = (time_ms, int(first_update_id(data)), int(data["u"]), data["b"], data["a"])
-        if self._diffs and time_ms < self._diffs[-1][0]:
-            insort(self._diffs, diff, key=itemgetter(0))
-        else:
-            self._diffs.append(diff)
-        self._read_ms = time_ms
+        time_ms = self._tape_book.difference(data)
         growing = self._tape.growing
         if growing is not None and growing.last_ms + SWEEP_OPEN_MS < local_ms:
             self._close_sweep()
         self._settle(local_ms)
-        self._use_diffs(time_ms - HELD_MS)
+        self._tape_book.use(time_ms - HELD_MS)
 
     def trade(self, local_ms: float, data: dict[str, Any]) -> None:
         over = self._tape.add(local_ms, data)
@@ -117,56 +97,30 @@ class PairReplay:
             self._score(waiting.popleft())
         self._drift.settle(local_ms, self._aligner.tops)
 
-    def _use_diffs(self, before_ms: int) -> None:
-        diffs, book = self._diffs, self._book
-        while diffs and diffs[0][0] < before_ms:
-            time_ms, first_id, last_id, bids, asks = diffs.popleft()
-            if last_id < book.update_id and 0 < self._book_ms < time_ms:
-                # time goes on and ids go back: they are counted anew, or the last one was damaged
-                self._book = book = LocalBook()
-            if self._snapshots:
-                self._use_snapshots(time_ms, last_id)
-            if not book.diff(first_id, last_id, bids, asks):
-                self._book_ms = 0
-            elif book.update_id == last_id:
-                self._book_ms, self._was_synced = time_ms, True
-                if time_ms >= self.joins.next_ms:
-                    self.joins.look(time_ms, book)
-                    self.reader.look(book)
-
-    def _use_snapshots(self, time_ms: int, last_id: int) -> None:
-        """Use those that the next difference goes on from; of a book in step, only if it was read later."""
-        snapshots, book = self._snapshots, self._book
-        while snapshots and snapshots[0][1] <= last_id and (book.lost or snapshots[0][0] < time_ms):
-            book.snapshot(*snapshots.popleft()[1:])
+    def _look(self, time_ms: int, book: LocalBook) -> None:
+        if time_ms >= self.joins.next_ms:
+            self.joins.look(time_ms, book)
+            self.reader.look(book)
 
     def _score(self, sweep: Sweep) -> None:
         offset_ms = sweep.seen_ms - sweep.time_ms
         self.offset_ms = offset_ms if self.offset_ms is None else min(self.offset_ms, offset_ms)
         try:
-            self._use_diffs(sweep.time_ms)
-            reason = self._why_not(sweep) or self._predict(sweep)
+            self._tape_book.use(sweep.time_ms)
+            reason = self._tape_book.why_not(sweep.time_ms) or self._predict(sweep)
         except (ArithmeticError, LookupError, TypeError, ValueError):
-            # levels are not looked into before they are needed
-            self._book, self._book_ms, reason = LocalBook(), 0, "damaged book"
+            self._tape_book.forget()
+            reason = "damaged book"
         if reason:
             self._results.excluded[reason] += 1
         self.joins.sweep(sweep)
         self._drift.sweep(sweep)
         self._aligner.remember(sweep)
 
-    def _why_not(self, sweep: Sweep) -> str:
-        if not self._book_ms:
-            has_gap = self._was_synced or (self._book.lost and self._book.update_id >= 0)
-            return "gap in the book's updates" if has_gap else "before the first snapshot"
-        if self._book_ms >= sweep.time_ms:
-            return "printed too late: the book already holds it"
-        return ""
-
     def _predict(self, sweep: Sweep) -> str:
         """Predict and compare; return why the sweep has to be left out, if it does."""
-        book, side, amount, digits = self._book, sweep.side, sweep.amount, self._digits
-        view, by_clock = self._aligner.before(sweep, book, self._book_ms)
+        book, side, amount, digits = self._tape_book.book, sweep.side, sweep.amount, self._digits
+        view, by_clock = self._aligner.before(sweep, book, self._tape_book.time_ms)
         ours, same_book = tee(view.levels(book, sweep))
         walked = walk(ours, amount, side)
         if walked.stopped:
