@@ -2,8 +2,12 @@ from pathlib import Path
 
 import pytest
 from freqtrade.persistence import Trade
+from hypothesis import settings
 
 from tests.backtests import backtest, candles, overlay  # noqa: F401  # fixtures for all
+
+# hypothesis draws the same examples each time; `make fuzz` draws new ones
+settings.load_profile("ci")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -13,7 +13,7 @@ from freqtrade.persistence import LocalTrade
 from benchmarks.backtests import ROOT, run_backtest
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.strategy.entry import check_liquidation
+from freqtrade_ext.strategy.market_facts import check_liquidation
 from tests.futures import load_futures
 
 pytestmark = pytest.mark.timeout(300)

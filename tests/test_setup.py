@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from freqtrade_ext.paper.seams import CCXT_FLOOR, NEWEST_TRIED
 from freqtrade_ext.run.trade import write_private
@@ -28,6 +29,11 @@ def shown_config(folder: Path, *files: Path) -> dict:
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout[result.stdout.index("{") :])
+
+
+def test_examples_are_the_same_each_time_on_a_user_s_machine_too():
+    """CI alone set the variable that made them so: a failure at a user's could not be seen again."""
+    assert settings().derandomize
 
 
 def test_freqtrade_accepts_config_json(tmp_path):

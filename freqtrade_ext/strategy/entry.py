@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from freqtrade.enums import TradingMode
-from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
-from sqlalchemy import func, or_, select
 
-from freqtrade_ext.fills.book import Level, walk
+from freqtrade_ext.fills.book import walk
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.decision import Decision
-from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.sizing import (
     AccountState,
     Stake,
@@ -32,13 +27,11 @@ from freqtrade_ext.plan.sizing import (
 )
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.advice import stake_limit
+from freqtrade_ext.strategy.market_facts import check_liquidation, most_per_order, sane_book
 from freqtrade_ext.strategy.market_states import MarketStates
-from freqtrade_ext.text import rate_text
+from freqtrade_ext.strategy.recent import RecentResults
 
 logger = logging.getLogger(__name__)
-
-BOOK_DEPTH = 100
-"""levels looked at before an entry; up to here Binance weighs them the same"""
 
 
 class Entries:
@@ -195,106 +188,6 @@ class Entries:
             market = self._strategy.dp.market(pair) or {}
             return float(known if known is not None else market.get("taker") or 0.0)
         return float(self._exchange.get_fee(symbol=pair, taker_or_maker="taker"))
-
-
-class RecentResults:
-    """
-    The results of the trades closed last.
-
-    Only trades that were open or unknown at the last look are asked for again, so that a decision takes as
-    long after ten years as on the first day.
-    """
-
-    def __init__(self, count: int) -> None:
-        """:param count: trades to look back."""
-        self._count = count
-        self._last_id = 0
-        self._open: set[int] = set()
-        self._profits: list[float] | None = None
-
-    def count(self) -> tuple[int, int]:
-        """Return how many of them won and how many lost."""
-        profits = self._from_database() if Trade.use_db else self._from_backtest()
-        return sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
-
-    def _from_backtest(self) -> list[float]:
-        # in the order of their closing
-        return [trade.close_profit or 0.0 for trade in Trade.bt_trades[-self._count :]]
-
-    def _from_database(self) -> list[float]:
-        columns = select(Trade.id, Trade.is_open, Trade.close_profit).order_by(Trade.close_date)
-        if self._profits is None:
-            closed = columns.where(Trade.is_open.is_(False)).order_by(None)
-            rows = Trade.session.execute(closed.order_by(Trade.close_date.desc()).limit(self._count)).all()
-            self._profits = [row.close_profit or 0.0 for row in reversed(rows)]
-            self._open = set(Trade.session.scalars(select(Trade.id).where(Trade.is_open.is_(True))))
-            self._last_id = Trade.session.scalar(select(func.max(Trade.id))) or 0
-            return self._profits
-        asked = or_(Trade.id > self._last_id, Trade.id.in_(self._open))
-        rows = Trade.session.execute(columns.where(asked)).all()
-        self._open = {row.id for row in rows if row.is_open}
-        self._last_id = max((self._last_id, *(row.id for row in rows)))
-        news = [row.close_profit or 0.0 for row in rows if not row.is_open]
-        self._profits = [*self._profits, *news][-self._count :]
-        return self._profits
-
-
-def most_per_order(market: Mapping[str, Any]) -> float:
-    """Return the largest market order in base units, of a market as ccxt describes it."""
-    most = (market.get("limits", {}).get("market") or {}).get("max")
-    return math.inf if most is None else float(most * (market.get("contractSize") or 1.0))
-
-
-def sane_book(dp: Any, pair: str) -> tuple[list[Level], list[Level]]:
-    """
-    Fetch bids and asks, best first, amounts in base units.
-
-    :param dp: freqtrade's data provider.
-    :raises NoTrade: there is no sane book.
-    """
-    try:
-        order_book: Mapping[str, Any] = dp.orderbook(pair, BOOK_DEPTH)
-    except (DependencyException, TemporaryError) as error:
-        raise NoTrade(f"order book is not available: {error}") from error
-    bids, asks = order_book["bids"], order_book["asks"]
-    if not bids or not asks:
-        raise NoTrade("order book is empty")
-    if bids[0][0] >= asks[0][0]:
-        raise NoTrade(f"order book is crossed: bid {bids[0][0]} >= ask {asks[0][0]}")
-    contract_size = (dp.market(pair) or {}).get("contractSize") or 1.0
-    both = ([(level[0], level[1] * contract_size) for level in side] for side in (bids, asks))
-    return next(both), next(both)
-
-
-def check_liquidation(exchange: Any, pair: str, plan: Plan, stake_amount: float, leverage: float) -> None:
-    """
-    Refuse a position that the exchange would liquidate before its stop is reached.
-
-    The rate is freqtrade's estimate for a position that has nothing but its own margin, moved towards the
-    entry by `liquidation_buffer` as freqtrade itself does (2026.9 exchange.py `get_liquidation_price`).
-
-    :param exchange: freqtrade's, on futures.
-    :param stake_amount: the margin, in stake currency.
-    :raises NoTrade: the stop lies at or beyond the liquidation.
-    """
-    rate = exchange.dry_run_liquidation_price(
-        pair=pair,
-        open_rate=plan.entry_rate,
-        is_short=plan.is_short,
-        amount=stake_amount * leverage / plan.entry_rate,
-        stake_amount=stake_amount,
-        leverage=leverage,
-        wallet_balance=stake_amount,
-        open_trades=[],
-    )
-    if rate is None:
-        return
-    rate += (plan.entry_rate - rate) * exchange.liquidation_buffer
-    if plan.stop_rate >= rate if plan.is_short else plan.stop_rate <= rate:
-        raise NoTrade(
-            f"the stop at {rate_text(plan.stop_rate)} lies beyond the liquidation at {rate_text(rate)} "
-            f"with leverage {leverage:g}"
-        )
 
 
 def _ms(time: datetime) -> int:

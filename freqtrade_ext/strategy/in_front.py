@@ -61,9 +61,6 @@ RULES: dict[str, Any] = {
 }
 """what freqtrade reads of a strategy and its configuration about sizes and exits -> what the plan says"""
 
-PLAN = ("custom_stake_amount", "custom_stoploss", "adjust_trade_position")
-"""callbacks by which freqtrade asks the plan"""
-
 MARKET_ORDERS = {
     "entry": "market",
     "exit": "market",

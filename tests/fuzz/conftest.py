@@ -3,5 +3,10 @@
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "long", max_examples=50_000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
+    "long",
+    settings.get_profile("default"),
+    max_examples=50_000,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=False,
 )

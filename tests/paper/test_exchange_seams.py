@@ -29,6 +29,7 @@ from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.managed import ManagedStrategy
 from freqtrade_ext.strategy.paper_fills import PaperFills
 from freqtrade_ext.strategy.planned import Planned
+from freqtrade_ext.strategy.prepared import Prepared
 
 PAIR, SYMBOL = "XRP/USDT", "XRPUSDT"  # a coarse lot and a fine tick: 100 of the fill table is 2.00 here
 
@@ -464,6 +465,6 @@ def test_what_a_users_strategy_has_of_its_own_is_not_refused():
 
 
 def test_every_method_of_a_strategy_beyond_the_documented_callbacks_is_checked():
-    ours = {name for kind in (PaperFills, ManagedStrategy, Planned) for name in vars(kind)}
+    ours = {name for kind in (PaperFills, ManagedStrategy, Prepared, Planned) for name in vars(kind)}
     internal = {name for name in ours if name.startswith(("ft_", "analyze", "advise", "gather", "should"))}
     assert internal == set(STRATEGY)

@@ -6,7 +6,7 @@ import pytest
 from freqtrade.persistence import Trade, init_db
 from sqlalchemy import event
 
-from freqtrade_ext.strategy.entry import RecentResults
+from freqtrade_ext.strategy.recent import RecentResults
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
