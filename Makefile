@@ -3,7 +3,7 @@
 # make report   what trading cost and earned, from the bot's database (ARGS="--db-url ...")
 # make fidelity how true the fills are, measured on recordings (RECORDINGS=folder, TAPES=folder)
 # make demo     a first hour of trading in seconds, with its report
-# make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT")
+# make replay   weeks of trading in minutes, by the bot's own loop (ARGS="--days 30 --seed 2 --pairs BTC/USDT", or --seeds 1-100)
 # make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
 # make bench    how fast it fills, reacts, loops and, with CANDLES=folder, backtests, beside stock freqtrade (20 minutes)
 # make fuzz     hostile input of every kind, for a long time (ARGS="-k settings")

@@ -44,7 +44,7 @@ def commands(page):
 PROGRAMS = {"freqtrade", "freqtrade-ext", "python", "pip"}
 OWN_ENVIRONMENT = {"existing-freqtrade.md"}
 """pages for readers whose environment is not ours"""
-ON_THE_MACHINE = {"export", "createdb", "docker", "chmod", "python3", "pip", "cp", "cd"}
+ON_THE_MACHINE = {"export", "createdb", "dask", "docker", "chmod", "python3", "pip", "cp", "cd"}
 COMMANDS = [(page.name, words) for page in PAGES for words in commands(page)]
 
 

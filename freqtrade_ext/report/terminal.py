@@ -25,6 +25,12 @@ def print_report(report: Report, console: Console) -> None:
             console.print(_drawn(table))
 
 
+def print_table(table: Table, console: Console) -> None:
+    """Print a table with its note."""
+    console.print(_drawn(table))
+    console.print(Text(table.note))
+
+
 def _drawn(table: Table) -> RichTable:
     """Text, never a plain string: rich would take a pair's or reason's square brackets for its markup."""
     drawn = RichTable(title=Text(table.title), title_justify="left")

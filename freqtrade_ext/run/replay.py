@@ -21,6 +21,7 @@ from typing import Any
 from freqtrade.commands import Arguments
 from freqtrade.commands.trade_commands import start_trading
 from freqtrade.configuration.load_config import load_from_files
+from freqtrade.constants import DRY_RUN_WALLET
 from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 from freqtrade.system import gc_set_threshold
@@ -29,6 +30,11 @@ from freqtrade_ext.arguments import PairsAction, between, parser_of
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.scenarios import SCENARIOS
 from freqtrade_ext.report.command import main as write_report
+from freqtrade_ext.report.command import start_balance
+from freqtrade_ext.report.database import DatabaseError, read_trades
+from freqtrade_ext.report.figures import make_report
+from freqtrade_ext.report.spread import market_figures
+from freqtrade_ext.run.markets import replay_markets, seeds_of
 from freqtrade_ext.run.virtual_time import Clock, VirtualTime
 from freqtrade_ext.tape import RecordingError
 
@@ -44,6 +50,8 @@ SERVICES = ("api_server", "telegram", "discord", "webhook")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay a generated market or a recording through the bot's own loop, without waiting."""
     known = _parser().parse_args(arguments)
+    if known.seeds or any(path.is_dir() for path in known.recording):
+        return replay_markets(known)
     # as freqtrade's own command does
     gc_set_threshold()
     folder = known.report
@@ -52,8 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log = folder / f"{name}.log"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        replay(known, db_url, log)
-    except (OperationalException, RecordingError, OSError, ValueError) as error:
+        is_over = replay(known, db_url, log)
+        if known.json is not None:
+            write_figures(known, db_url, is_over)
+    except (OperationalException, RecordingError, DatabaseError, OSError, ValueError) as error:
         print(f"freqtrade-ext replay: {error}", file=sys.stderr)
         return 1
     print(f"database: {db_url}\nlog: {log}")
@@ -74,10 +84,25 @@ def _parser() -> argparse.ArgumentParser:
         help="of virtual time, unless a recording ends before; default: %(default)g",
     )
     add("--seed", type=int, default=1, help="the same seed gives the same trades")
+    add(
+        "--seeds",
+        type=seeds_of,
+        metavar="1-100",
+        help="many markets, each as `--seed` alone has it; what is done is kept, and shown as one result",
+    )
+    add("--jobs", type=between(1, 4096), default=1, help="markets at once; default: %(default)s")
+    add("--scheduler", metavar="ADDRESS", help="of Dask, whose workers run the markets instead")
     add("--pairs", nargs="+", action=PairsAction, metavar="PAIR", help="default: those of the configuration")
     add("--scenario", choices=SCENARIOS, default="live", help="of the generated market")
     add("--activity", type=between(0.001, 100.0), default=0.02, help="factor on the number of others' orders")
-    add("--recording", type=Path, nargs="+", default=(), metavar="FILE", help="play these files instead")
+    add(
+        "--recording",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="play these files instead; folders: each is a market of its own",
+    )
     add("--strategy", metavar="NAME", help="default: that of the configuration")
     add(
         "--config",
@@ -89,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--db-url", metavar="URL", help="default: a new one beside the report")
     add("--report", type=Path, default=Path("user_data/replay"), metavar="DIR", help="default: %(default)s")
+    add("--json", type=Path, metavar="OUT", help="write the figures as JSON")
     add(
         "--every-loop",
         action="store_true",
@@ -97,13 +123,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
+def write_figures(known: argparse.Namespace, db_url: str, is_over: bool) -> None:
+    """Write what this market brought, for a comparison of many."""
+    config = load_from_files([str(file) for file in known.config])
+    start = start_balance({**config, "dry_run": True}, config["stake_currency"]) or DRY_RUN_WALLET
+    figures = market_figures(make_report(read_trades(db_url), start))
+    known.json.write_text(json.dumps({"is_over": is_over, "days": known.days, **figures}) + "\n")
+
+
+def replay(known: argparse.Namespace, db_url: str, log: Path) -> bool:
     """
     Trade until the end of the virtual time, and show how it gets on.
 
     :param known: the command line.
     :param db_url: where the bot keeps its trades.
     :param log: file for the bot's log; its times are virtual.
+    :return: whether it came to its end, and was not interrupted.
     :raises freqtrade.exceptions.OperationalException: the configuration is wrong.
     :raises freqtrade_ext.tape.RecordingError: a file is no recording.
     :raises ValueError: there is nothing to play in the recordings, or nothing says which pairs.
@@ -136,6 +171,7 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> None:
         with virtual.running(), suppress(KeyboardInterrupt):
             start_trading(Arguments([*command, "--db-url", db_url]).get_parsed_arg())
     progress.say()
+    return virtual.is_over
 
 
 def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) -> dict[str, Any]:

@@ -117,8 +117,13 @@ class VirtualTime:
         until_ms = min(self.clock.ms + self._pause_ms(most_ms, alarms), self.end_ms)
         self._play(until_ms, [alarm for alarm in alarms if not alarm.is_ringing()])
         self._woke_ms = self.clock.ms
-        if self.clock.ms >= self.end_ms or self.replica.exchange.is_over:
+        if self.is_over:
             raise KeyboardInterrupt
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time, or the recording, has come to its end."""
+        return self.clock.ms >= self.end_ms or self.replica.exchange.is_over
 
     def _pause_ms(self, most_ms: int, alarms: Sequence[Watch]) -> int:
         """Say how long the bot may sleep at most."""
