@@ -13,7 +13,7 @@ from typing import Any
 from freqtrade_ext.feed.binance import BinanceStreams
 from freqtrade_ext.feed.proof import Budget, keep_proven
 from freqtrade_ext.feed.rest import costs
-from freqtrade_ext.feed.sockets import notice_dead_lines, raw_client
+from freqtrade_ext.feed.sockets import first_of, notice_dead_lines, raw_client
 from freqtrade_ext.feed.streams import OutOfStep, Streams
 from freqtrade_ext.feed.unified import UnifiedStreams, check_sequence
 
@@ -136,10 +136,8 @@ class Following:
             raise
 
     def _lose(self, pair: str, followed: _Followed, error: Exception) -> None:
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
         followed.streams = None
-        _say_lost(pair, followed, error)
+        _say_lost(pair, followed, first_of(error))
         self._tell_lost(pair)
 
     def _changed(self, pair: str, followed: _Followed) -> None:

@@ -74,3 +74,10 @@ def own_cancellation_only() -> Iterator[None]:
         if task is not None and task.cancelling():
             raise
         raise ccxt.NetworkError("the connection was closed") from None
+
+
+def first_of(error: Exception) -> Exception:
+    """Return the first error of groups within groups, as task groups raise them."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -2,8 +2,9 @@
 Measure on recordings how true the fills are: `freqtrade-ext fidelity FILE...`.
 
 **What is compared.** Every aggressive order of a stranger is printed on the tape. Consecutive prints with
-equal time `T` and taker side are taken as one order (a "sweep"). Its average rate is predicted by walking
-the book just before it with this project's code: `execute.book.walk` over `execute.local_book.LocalBook`.
+equal time `T` and taker side (and what else a venue tells of the order) are one order, a "sweep". Its
+average rate is predicted by walking the book just before it with this project's code: `fills.book.walk` over
+`feed.local_book.LocalBook`.
 The error in basis points is 1e4 * sign * (actual - predicted) / actual, sign +1 for buys: positive means that
 the order paid more than predicted.
 
@@ -30,7 +31,7 @@ algorithm the book that ours had: what remains then is its own rounding, clampin
 **What is left out**, counted in `excluded`: sweeps before the book's first snapshot or in a gap of its update
 ids, sweeps whose prints come after a difference that may hold them was used, sweeps of more than the recorded
 book holds, and a book with damaged levels. A trade counts once, by its id, whether it comes single or
-aggregated, from one connection or two.
+aggregated, from one connection or two. Other venues' messages are read as Binance's events: `tape/venues.py`.
 
 **Limits.** Several orders of one side in one millisecond are one sweep. Levels behind the best are as old as
 the last difference (100 ms, or 1 s); without a best bid/ask stream so is the best, which the report says. The

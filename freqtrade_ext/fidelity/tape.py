@@ -24,6 +24,8 @@ class Sweep:
     """local time at which its last print arrived"""
     fills: list[Level]
     """rate and amount printed, neighbouring prints of one rate added up"""
+    order: str = ""
+    """what tells the order from others of its time and side, where a venue says it"""
     own_id: int | None = None
     """update id of the best bid/ask message that shows its amount gone, once that is known"""
 
@@ -77,11 +79,11 @@ class SweepTape:
         if not self._ids.add(int(first_id), int(last_id), time_ms):
             return None
         side: BuySell = "sell" if data["m"] else "buy"
-        growing = self.growing
-        if growing is not None and growing.time_ms == time_ms and growing.side == side:
+        growing, order = self.growing, data.get("order", "")
+        if growing and (growing.time_ms, growing.side, growing.order) == (time_ms, side, order):
             growing.add(local_ms, rate, amount)
             return None
-        self.growing = Sweep(time_ms, side, seen_ms, local_ms, [(rate, amount)])
+        self.growing = Sweep(time_ms, side, seen_ms, local_ms, [(rate, amount)], order)
         return growing
 
     def close(self) -> Sweep | None:

@@ -92,7 +92,7 @@ class Playback:
         """The recording from its first snapshot on, with exchange times where it has them."""
         told = _Told(RecordedBook(self._bids, self._asks))
         timeless: list[Happening] = []
-        recording = Recording(self._paths)
+        recording = Recording(self._paths, is_binance=True)
         for record in recording:
             if record.symbol != self._symbol:
                 continue
@@ -173,7 +173,7 @@ def play(paths: Sequence[Path], speed: float, loop: bool, clock: Clock = wall_cl
 def _snapshots(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """First snapshot of each symbol that shows a level."""
     found: dict[str, dict[str, Any]] = {}
-    for record in Recording(paths):
+    for record in Recording(paths, is_binance=True):
         if record.kind == "snapshot" and record.symbol and record.symbol not in found:
             with suppress(*DAMAGE):
                 data = record.data

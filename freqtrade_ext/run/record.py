@@ -2,8 +2,8 @@
 `freqtrade-ext record`: record an exchange's order books and trades as they are told.
 
 Each file holds one pair and one uninterrupted stretch of time: a snapshot of the book, then the messages of
-the combined stream as they came, one a line as `<local time in ns> <JSON>`. A new file begins each hour and
-after each gap. `freqtrade_ext.tape` reads them, the embedded exchange plays them.
+the streams as they came, one a line as `<local time in ns> <JSON>`. A new file begins each hour and after
+each gap. `freqtrade_ext.tape` reads them, the embedded exchange plays those of Binance.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,19 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 
 from freqtrade_ext.arguments import PairsAction, between, parser_of
+from freqtrade_ext.feed.sockets import first_of
 from freqtrade_ext.run.record_orders import OrderRecorder
 from freqtrade_ext.run.record_pair import PairRecorder
+from freqtrade_ext.run.record_venue import FUTURES, VenueRecorder
 from freqtrade_ext.tape.writer import RecordError
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1
 REPORT_SECONDS = 60
-CCXT_OPTIONS: dict[str, Any] = {
-    "fetchMarkets": {"types": ["spot"]},
-    "fetchMargins": False,
-    "fetchCurrencies": False,
-}
+RECORDERS = {"binance": PairRecorder, "bitstamp": OrderRecorder}
+"""of exchanges whose messages are not those of ccxt.pro's streams"""
+CCXT_OPTIONS: dict[str, Any] = {"fetchMargins": False, "fetchCurrencies": False}
 
 
 async def record(
@@ -46,15 +47,17 @@ async def record(
     """
     Record the pairs for some time, or until cancelled; files are whole either way.
 
-    :param exchange: "binance" tells of levels, "bitstamp" of each order.
-
     :param config: freqtrade's configuration, of which `exchange.ccxt_config` leads to the exchange.
+    :param exchange: "bitstamp" tells of each order, the others of levels.
     :raises RecordError: the exchange does not answer or does not trade a pair, or a file cannot be written.
     """
-    ours = {"options": CCXT_OPTIONS, "enableRateLimit": True}
+    types = {FUTURES.get(exchange, "spot") if ":" in pair else "spot" for pair in pairs}
+    options = CCXT_OPTIONS | {"fetchMarkets": {"types": sorted(types)}}
+    ours = {"options": options, "enableRateLimit": True}
     settings = deep_merge_dicts(config.get("exchange", {}).get("ccxt_config", {}), ours)
-    client = getattr(ccxt.pro, exchange)(settings)
-    recorder = PairRecorder if exchange == "binance" else OrderRecorder
+    new_client = partial(getattr(ccxt.pro, exchange), settings)
+    recorder = RECORDERS.get(exchange) or partial(VenueRecorder, new_client)
+    client = new_client()
     try:
         await _check(client, pairs)
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,8 @@ async def _check(client: Any, pairs: Sequence[str]) -> None:
             base = pair.partition("/")[0]
             similar = sorted(name for name in client.markets if name.startswith(base + "/"))[:8]
             hint = f"; with {base} there are {', '.join(similar)}" if similar else ""
-            raise RecordError(f"{client.id} spot has no pair {pair}{hint}")
+            kind = "futures have" if client.id in FUTURES and ":" in pair else "spot has"
+            raise RecordError(f"{client.id} {kind} no pair {pair}{hint}")
 
 
 async def _run(recorders: Sequence[PairRecorder], seconds: float) -> None:
@@ -89,7 +93,7 @@ async def _run(recorders: Sequence[PairRecorder], seconds: float) -> None:
     except TimeoutError:
         pass
     except ExceptionGroup as group:
-        raise group.exceptions[0] from None
+        raise first_of(group) from None
     finally:
         print(file=sys.stderr)
         for recorder in recorders:
@@ -128,11 +132,14 @@ async def _until_stopped(work: asyncio.Task[None]) -> None:
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = parser_of(
         "record",
-        "Record order books and trades of Binance's spot market, or each order of Bitstamp's, one file per "
-        "pair and hour, for `fidelity` and `replica --recording`. Ctrl-C ends it; the files are whole.",
+        "Record order books and trades, or each order of Bitstamp, one file per pair and hour, for "
+        "`fidelity`; those of Binance also for `replica --recording`. Ctrl-C ends it; the files are whole.",
     )
     parser.add_argument(
-        "--exchange", choices=["binance", "bitstamp"], default="binance", help="spot market of"
+        "--exchange",
+        choices=sorted([*RECORDERS, *FUTURES]),
+        default="binance",
+        help="binance and bitstamp: spot alone; the others: futures too, as BTC/USDT:USDT",
     )
     parser.add_argument(
         "--orders",

@@ -27,7 +27,8 @@ class OrderRecorder(PairRecorder):
 
     async def _listen(self) -> None:
         self._heard.clear()
-        async with self._session.ws_connect(self._url, heartbeat=PING_SECONDS, max_msg_size=0) as socket:
+        url = self._client.urls["api"]["ws"]
+        async with self._session.ws_connect(url, heartbeat=PING_SECONDS, max_msg_size=0) as socket:
             for channel in CHANNELS:
                 data = {"channel": f"{channel}_{self._symbol}"}
                 await socket.send_json({"event": "bts:subscribe", "data": data})

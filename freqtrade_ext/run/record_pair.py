@@ -14,7 +14,8 @@ import aiohttp
 import ccxt.pro
 import orjson
 
-from freqtrade_ext.feed.sockets import combined_url
+from freqtrade_ext.feed.sockets import combined_url, first_of
+from freqtrade_ext.feed.streams import OutOfStep
 from freqtrade_ext.tape.writer import RecordingFile
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ RETRY_SECONDS = (1, 2, 5, 10, 30)
 
 class Interrupted(Exception):
     """The stream has a gap, or ended: what follows belongs to another file."""
+
+
+INTERRUPTIONS = (Interrupted, OutOfStep, OSError, aiohttp.ClientError, ccxt.BaseError)
 
 
 class Diff(NamedTuple):
@@ -50,9 +54,6 @@ class PairRecorder:
         self._client, self._session = client, session
         self._symbol = client.market(pair)["id"].lower()
         self._path = folder / self._symbol
-        url = client.urls["api"]["ws"]
-        names = "/".join(f"{self._symbol}@{channel}" for channel in CHANNELS)
-        self._url = url if isinstance(url, str) else combined_url(url["spot"]) + names
         self._heard = asyncio.Event()
         self._tape: RecordingFile | None = None
         self._bytes_before = 0
@@ -76,8 +77,8 @@ class PairRecorder:
                     tasks.create_task(self._listen())
                     tasks.create_task(self._begin_files())
             except ExceptionGroup as group:
-                error = group.exceptions[0]
-                if not isinstance(error, (Interrupted, OSError, aiohttp.ClientError, ccxt.BaseError)):
+                error = first_of(group)
+                if not isinstance(error, INTERRUPTIONS):
                     raise error from None
                 failures = 0 if self._tape is not None else failures + 1
                 self._interrupt(error)
@@ -87,7 +88,9 @@ class PairRecorder:
 
     async def _listen(self) -> None:
         self._heard.clear()
-        async with self._session.ws_connect(self._url, heartbeat=PING_SECONDS, max_msg_size=0) as socket:
+        names = "/".join(f"{self._symbol}@{channel}" for channel in CHANNELS)
+        url = combined_url(self._client.urls["api"]["ws"]["spot"]) + names
+        async with self._session.ws_connect(url, heartbeat=PING_SECONDS, max_msg_size=0) as socket:
             async for message in socket:
                 if message.type == aiohttp.WSMsgType.TEXT:
                     self._take(time.time_ns(), message.data)

@@ -1,4 +1,4 @@
-"""Read raw recordings of Binance's market data streams, of any length, in constant memory."""
+"""Read raw recordings of exchanges' market data streams, of any length, in constant memory."""
 
 from freqtrade_ext.tape.lines import DAMAGE, Kind, Record, first_update_id
 from freqtrade_ext.tape.reader import Recording, RecordingError

@@ -79,10 +79,16 @@ def parse_line(line: bytes) -> Record | None:
 def _parse_rare_line(line: bytes) -> Record | None:
     if not line or line.startswith((b"http", b"ws:", b"wss:")):
         return _http_record(line)
+    local_ms, text = split_line(line)
+    return bare_record(text, local_ms)
+
+
+def split_line(line: bytes) -> tuple[float | None, bytes]:
+    """Return the local time in ms, None where there is none, and the JSON text."""
     if line.startswith(b"{"):
-        return bare_record(line, None)
+        return None, line
     clock, _, text = line.partition(b" ")
-    return bare_record(text, _to_ms(clock))
+    return _to_ms(clock), text
 
 
 def _to_ms(clock: bytes) -> float:

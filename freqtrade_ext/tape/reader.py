@@ -18,6 +18,7 @@ from typing import IO, cast
 import orjson
 
 from freqtrade_ext.tape.lines import DAMAGE, Record, bare_record, parse_line
+from freqtrade_ext.tape.venues import VENUES, VenueMessages
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,9 @@ _PIECE_BYTES = 1 << 17
 NEAR_IDS = 1_000_000
 """update ids of one symbol's snapshot and differences further apart than this cannot be joined"""
 UNNAMED_KEPT = 16
-READABLE = "a line is `<local time> <JSON>`, JSON a Binance stream message or a depth snapshot"
+READABLE = "a line is `<local time> <JSON>`, JSON a stream message, or a depth snapshot of Binance"
 FOREIGN = {
     "a Parquet file": re.compile(rb"^PAR1"),
-    "a book of Bybit": re.compile(rb'"topic": ?"orderbook\.'),
-    "a book of OKX": re.compile(rb'"instId"|"arg": ?\{"channel"'),
-    "a book of Hyperliquid": re.compile(rb'"l2Book"|"levels": ?\[\[|"coin": ?"'),
     "a CSV file": re.compile(rb"^\w+,\w+,\w+"),
     "a binary file": re.compile(rb"[\x00-\x08\x0e-\x1f]"),
 }
@@ -50,15 +48,19 @@ class Recording:
     A line is `<local time> <JSON>`: time in s (with a fraction), ms, us or ns, JSON a combined-stream
     message, a bare event or a REST depth snapshot; cryptofeed's `<time>: <JSON>` and its REST lines are
     understood. A file may also be one JSON value: a snapshot alone, or an array of events; neighbouring
-    arrays (depth in one file, trades in another) are merged by exchange time `E`, and held in memory.
+    arrays (depth in one file, trades in another) are merged by exchange time `E`, and held in memory. The
+    stream messages of Bybit, OKX and Hyperliquid become Binance's events (`tape/venues.py`).
 
     :param paths: plain or gzip files. An empty one is passed over: a recorder killed as it began leaves one.
+    :param is_binance: refuses recordings of other venues.
     :raises RecordingError: while reading, for a file that holds something but not one usable message, and
         where all are empty.
     """
 
-    def __init__(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+    def __init__(self, paths: Iterable[str | os.PathLike[str]], *, is_binance: bool = False) -> None:
         self.paths = [Path(path) for path in paths]
+        self._is_binance = is_binance
+        self._messages = {venue: VenueMessages(venue) for venue in VENUES}
         self.total_bytes = sum(path.stat().st_size for path in self.paths)
         """size on disk, compressed or not"""
         self.skipped = 0
@@ -166,26 +168,34 @@ class Recording:
             raise RecordingError(f"{path}: JSON without one market data event or snapshot")
         return records
 
+    def _messages_of(self, line: bytes, path: Path) -> VenueMessages | None:
+        """Return who reads a file of which this is the first line that somebody reads; None for Binance's."""
+        venue = next((name for name, venue in VENUES.items() if venue.mark.search(line)), None)
+        if venue and self._is_binance:
+            raise RecordingError(f"{path}: a recording of {venue}; only Binance's can be played")
+        return self._messages[venue] if venue else None
+
     def _read_lines(self, path: Path) -> Iterator[Record]:
         self._newest.clear()
+        messages: VenueMessages | None = None
         usable = number = 0
         before_ms = 0.0
         with _open(path) as (stream, file):
             self._file = file
             try:
                 for number, line in enumerate(_lines(stream), 1):
+                    if not usable and messages is None:
+                        messages = self._messages_of(line, path)
                     try:
-                        record = parse_line(line)
-                        if record is not None and not record[1]:
-                            record = _timed(record, before_ms)
+                        for record in messages.records(line) if messages else (parse_line(line),):
+                            if record is None:
+                                continue
+                            timed = record if record[1] else _timed(record, before_ms)
+                            usable += 1
+                            before_ms = timed[1]
+                            yield timed
                     except DAMAGE as error:
                         self._count_bad(f"{path}, line {number}", str(error))
-                        continue
-                    if record is None:
-                        continue
-                    usable += 1
-                    before_ms = record[1]
-                    yield record
             except _CUT_OFF as error:
                 self._count_bad(f"{path}, after line {number}", f"the file is damaged: {error}")
             finally:

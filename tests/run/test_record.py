@@ -243,7 +243,7 @@ def test_an_exchange_that_does_not_answer_is_one_clear_error(replica, tmp_path, 
     [
         (
             ["--exchange", "kraken", "--pairs", "BTC/USDT"],
-            "invalid choice: 'kraken' (choose from 'binance', 'bitstamp')",
+            "invalid choice: 'kraken' (choose from 'binance', 'bitstamp', 'bybit', 'hyperliquid', 'okx')",
         ),
         (["--pairs", " , "], "--pairs: needs a pair"),
         (["--pairs", "BTC/USDT", "--minutes", "nan"], "--minutes: must be from 0.001 to 1e+06, is nan"),

@@ -350,9 +350,6 @@ def test_an_empty_file_among_others_is_passed_over_and_told(
     ("start", "what"),
     [
         (b"PAR1\x15\x04\x15\x10\n", "a Parquet file"),
-        (b'{"topic":"orderbook.500.XRPUSDT","type":"snapshot","data":{}}\n', "a book of Bybit"),
-        (b'{"arg":{"channel":"books","instId":"BTC-USDT"},"data":[]}\n', "a book of OKX"),
-        (b'{"time":"2025","raw":{"channel":"l2Book","data":{"coin":"BTC"}}}\n', "a book of Hyperliquid"),
         (b"exchange,symbol,timestamp\nbinance,BTCUSDT,1\n", "a CSV file"),
         (b"\x00\x01\x02\xff\n", "a binary file"),
     ],

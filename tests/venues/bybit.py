@@ -230,7 +230,8 @@ class Bybit(Stub):
                 "s": symbol,
                 "BT": False,
                 "RPI": False,
-                "seq": trade.id,
+                # the cross sequence is that of all trades of one taker order
+                "seq": trade.ms,
             }
             | ({"L": "PlusTick"} if self.futures else {})
             for trade in self.printed(topic, market)

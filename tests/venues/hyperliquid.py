@@ -106,7 +106,7 @@ class Hyperliquid(Stub):
 
     def _trade(self, trade, coin):
         row = {"coin": coin, "side": "A" if trade.is_buyer_maker else "B", "px": text(trade.rate)}
-        row |= {"sz": text(trade.amount), "time": trade.ms, "hash": "0x" + "0" * 64, "tid": trade.id}
+        row |= {"sz": text(trade.amount), "time": trade.ms, "hash": f"0x{trade.ms:064x}", "tid": trade.id}
         return row | {"users": ["0x" + "0" * 40] * 2}
 
     def _recent(self, params):
