@@ -7,6 +7,7 @@
 # make soak     hours of virtual trading with troubles of every kind, and 200 kills (takes an hour or more)
 # make bench    how fast it fills, reacts, loops and, with CANDLES=folder, backtests, beside stock freqtrade (20 minutes)
 # make fuzz     hostile input of every kind, for a long time (ARGS="-k settings")
+# make mutants  small faults in the code: does a test notice each? (ARGS="--sample 40 --seed 1")
 # make versions the same trades and the bot's tests on each release of freqtrade (30 minutes)
 # make audit    look the pinned dependencies up in PyPI's advisories
 # make ui       download FreqUI, the web page that freqtrade serves
@@ -33,7 +34,7 @@ install = mkdir -p build && $(PIP) install $(1) >build/pip.log 2>&1 || { \
 # a test that calls make wants to read the recipe's words alone
 MAKEFLAGS += --no-print-directory
 
-.PHONY: trade test report fidelity demo replay soak bench fuzz versions audit ui docs site lock clean
+.PHONY: trade test report fidelity demo replay soak bench fuzz mutants versions audit ui docs site lock clean
 
 # 130: Ctrl-C, the usual end
 trade: $(VENV)/.runtime
@@ -86,6 +87,9 @@ bench: $(VENV)/.runtime
 
 fuzz: $(VENV)/.development
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile=long --timeout=0 $(ARGS)
+
+mutants: $(VENV)/.development
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 versions: $(VENV)/.development
 	@$(BIN)/python -m tests.versions --tests $(ARGS)

@@ -32,7 +32,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from freqtrade_ext.fills.orders import PaperOrder
 from freqtrade_ext.paper.market_name import MARKET_KEY
 from freqtrade_ext.paper.store import PaperState
-from freqtrade_ext.report.rows import Row, TradeRow, text, trade_row, utc
+from freqtrade_ext.report.reading import Row, text, trade_row, utc
+from freqtrade_ext.report.rows import TradeRow
 
 T = TypeVar("T")
 

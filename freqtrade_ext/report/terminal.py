@@ -7,7 +7,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from freqtrade_ext.report.figures import Report
-from freqtrade_ext.report.page import answer, sections, tiles
+from freqtrade_ext.report.headline import answer, tiles
+from freqtrade_ext.report.page import sections
 from freqtrade_ext.report.table import Table
 
 SHOWN = ("What the plans did", "What execution cost")

@@ -14,7 +14,7 @@ from freqtrade_ext.plan.position import Fill, Position
 from freqtrade_ext.plan.progress import LEAST_PERCENT, progress_of
 from freqtrade_ext.report.candles import draw_candles
 from freqtrade_ext.report.costs import slippage_bps
-from freqtrade_ext.report.results import exit_reason
+from freqtrade_ext.report.exits import exit_reason
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.report.svg import Axis, add, drawing, line, markup, path, text, title
 from freqtrade_ext.tags import stage_of, tag_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from freqtrade_ext.report.results import Result, claimed_abs, exits_by_reason, regime, results_by, split
+from freqtrade_ext.report.exits import exits_by_reason
+from freqtrade_ext.report.results import Result, claimed_abs, regime, results_by, split
 from freqtrade_ext.report.rows import TradeRow
 from freqtrade_ext.report.table import LISTED, UNKNOWN, Table, bps, money, percent
 from freqtrade_ext.text import rate_text

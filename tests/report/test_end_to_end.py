@@ -3,8 +3,8 @@
 import pytest
 
 from freqtrade_ext.report.database import read_trades
+from freqtrade_ext.report.exits import exits_by_reason
 from freqtrade_ext.report.figures import make_report
-from freqtrade_ext.report.results import exits_by_reason
 from tests.bot_process import ROOT, Bot, running_bot, running_market
 
 pytestmark = pytest.mark.timeout(180)

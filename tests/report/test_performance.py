@@ -7,7 +7,8 @@ import pytest
 
 from freqtrade_ext.report.database import About
 from freqtrade_ext.report.figures import make_report
-from freqtrade_ext.report.page import render, surely
+from freqtrade_ext.report.headline import surely
+from freqtrade_ext.report.page import render
 from freqtrade_ext.report.performance import holding_ratio, likely_range, performance, profits_by
 
 START = datetime(2026, 11, 20, tzinfo=UTC)

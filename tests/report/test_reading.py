@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from freqtrade_ext.report.figures import make_report
-from freqtrade_ext.report.rows import text, trade_row
+from freqtrade_ext.report.reading import text, trade_row
 from freqtrade_ext.text import number
 from tests.report.database import plan
 
