@@ -9,9 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from threading import Event, Thread
-from typing import Any, NamedTuple, TypeVar
+from threading import Thread
+from typing import Any, TypeVar
 
+from freqtrade_ext.feed.alarms import Alarm, Alarms
 from freqtrade_ext.feed.clock import ExchangeClock, now_ms
 from freqtrade_ext.feed.following import Following
 from freqtrade_ext.feed.streams import QUIET_SECONDS, Streams
@@ -28,22 +29,12 @@ FILL_WAIT_SECONDS = 0.15
 how much longer than a request to REST a fill waits for news stamped after the order's arrival; Binance sends
 differences each 100 ms
 """
-REPEAT_SECONDS = 1.0
-"""an alarm wakes once within this time, so that an exit which cannot be made does not keep the bot busy"""
 KEEP_SECONDS = 60
 """differences are kept for orders that rest until nobody has asked for so long"""
 BOOKS_KEPT = 3_000
 """five minutes of Binance's differences, some 10 MB for a pair"""
 ANSWER_SECONDS = 1.0
 CLOSE_SECONDS = 10
-
-
-class Alarm(NamedTuple):
-    """Rates between which nobody needs to be woken; the bid counts for longs, the ask for shorts."""
-
-    is_short: bool
-    low: float
-    high: float
 
 
 @dataclass(slots=True)
@@ -72,20 +63,16 @@ class Feed:
         :param update_markets: gives the client the markets known by now.
         """
         self._client = client
-        self._following = Following(client, fresh_ms / 1000, self._changed, self._lost, update_markets)
+        self._alarms = Alarms(self._top)
+        self._following = Following(client, fresh_ms / 1000, self._changed, self._alarms.lose, update_markets)
         self._clock = ExchangeClock(self._client)
         self._kept: dict[str, _Kept] = {}
-        self._alarms: dict[str, Alarm] = {}
-        self._woke: dict[str, tuple[Alarm, float]] = {}
-        self._woken = Event()
         self._closing = False
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="freqtrade_ext.feed", daemon=True)
         self._thread.start()
         chores = (self._clock.follow(), self._following.tidy())
         self._chores = [asyncio.run_coroutine_threadsafe(chore, self._loop) for chore in chores]
-
-    # -- asked by the bot's thread ----------------------------------------------------------------
 
     def book(self, pair: str, depth: int, not_before_ms: int | None = None) -> Book | None:
         """
@@ -131,9 +118,9 @@ class Feed:
 
         A rate that is outside already wakes at once, but the same alarm only once a second.
         """
-        self._woken.clear()
+        self._alarms.woken.clear()
         self._ask(self._arm(dict(alarms)))
-        is_woken = self._woken.wait(0 if self._closing else seconds)
+        is_woken = self._alarms.woken.wait(0 if self._closing else seconds)
         if not self._closing:
             # one that rings while the bot is at work must not count as having woken it
             self._loop.call_soon_threadsafe(self._alarms.clear)
@@ -144,7 +131,7 @@ class Feed:
         if self._closing:
             return
         self._closing = True
-        self._woken.set()
+        self._alarms.woken.set()
         try:
             asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result(timeout=CLOSE_SECONDS)
         except Exception as error:  # a dead connection must not keep the bot from stopping
@@ -167,8 +154,6 @@ class Feed:
         except Exception:  # the bot has REST, and must not end for want of a feed
             logger.exception("The live feed failed, REST serves.")
         return None
-
-    # -- in the feed's thread -----------------------------------------------------------------------
 
     async def _book(self, pair: str, depth: int, not_before_ms: int | None) -> Book | None:
         streams = self._following.live(pair)
@@ -252,34 +237,17 @@ class Feed:
     def _changed(self, pair: str) -> None:
         if pair in self._kept:
             self._keep(pair, self._kept[pair])
-        if pair in self._alarms:
-            self._check_alarm(pair)
+        self._alarms.check(pair)
 
-    def _lost(self, pair: str) -> None:
-        """Wake who relies on the pair: what the book did unseen, REST tells now."""
-        if self._alarms.pop(pair, None) is not None:
-            self._woken.set()
-
-    async def _arm(self, alarms: dict[str, Alarm]) -> None:
-        now = time.monotonic()
-        self._woke = {pair: woke for pair, woke in self._woke.items() if now - woke[1] <= REPEAT_SECONDS}
-        self._alarms.clear()
-        for pair, alarm in alarms.items():
-            self._following.live(pair)
-            if pair not in self._woke or self._woke[pair][0] != alarm:
-                self._alarms[pair] = alarm
-                self._check_alarm(pair)
-
-    def _check_alarm(self, pair: str) -> None:
-        alarm, streams = self._alarms[pair], self._following.streams(pair)
+    def _top(self, pair: str) -> tuple[float, float] | None:
+        streams = self._following.streams(pair)
         levels = streams.levels(1) if streams else None
-        if levels is None:
-            return
-        rate = levels[1 if alarm.is_short else 0][0][0]
-        if not alarm.low < rate < alarm.high:
-            del self._alarms[pair]
-            self._woke[pair] = (alarm, time.monotonic())
-            self._woken.set()
+        return None if levels is None else (levels[0][0][0], levels[1][0][0])
+
+    async def _arm(self, alarms: Mapping[str, Alarm]) -> None:
+        for pair in alarms:
+            self._following.live(pair)
+        self._alarms.set(alarms)
 
     async def _shut_down(self) -> None:
         for chore in self._chores:

@@ -18,7 +18,7 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.worker import Worker
 from pandas import DataFrame
 
-from freqtrade_ext.feed.feed import Alarm
+from freqtrade_ext.feed.alarms import Alarm
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.replica.fixed import E8

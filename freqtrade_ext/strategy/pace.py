@@ -8,7 +8,8 @@ from typing import Any
 
 from freqtrade.constants import PROCESS_THROTTLE_SECS
 
-from freqtrade_ext.feed.feed import Alarm, Feed
+from freqtrade_ext.feed.alarms import Alarm
+from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.position import Position
 

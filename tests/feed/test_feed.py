@@ -14,7 +14,8 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.resolvers import ExchangeResolver
 
-from freqtrade_ext.feed.feed import Alarm, Feed
+from freqtrade_ext.feed.alarms import Alarm
+from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.market import Cursor
 from freqtrade_ext.paper.stock import share_markets, streaming_client
 from freqtrade_ext.replica import Replica

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from freqtrade_ext.feed.feed import Alarm
+from freqtrade_ext.feed.alarms import Alarm
 from tests.bot_process import wait_until
 from tests.feed.followed import Binance, followed, lines, served
 from tests.venues.bybit import Bybit

@@ -9,7 +9,7 @@ import pytest
 from freqtrade.data.converter import converter
 from freqtrade.worker import Worker
 
-from freqtrade_ext.feed.feed import Alarm
+from freqtrade_ext.feed.alarms import Alarm
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.run.virtual_time import START, Clock, VirtualTime, Watch, clean_candles_left_as_they_are
 
