@@ -27,12 +27,19 @@ PRINTS_LIMITS = {
 """most public trades that a request may ask for, where it is not `PRINTS_LIMIT`"""
 NEWEST_TRADES = ("bybit", "okx", "hyperliquid")
 """give the newest public trades only, whatever time is asked for"""
-MINUTE_MS = 60_000
-MINUTES_LIMIT = 300
-"""candles of a minute in one answer, on each of them"""
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+CANDLES = (("1m", MINUTE_MS, HOUR_MS), ("1h", HOUR_MS, DAY_MS), ("1d", DAY_MS, DAY_MS))
+"""timeframe, its ms, and where candles of the next one begin"""
+CANDLES_LIMIT = 300
+"""in one answer, on each exchange"""
+OLD_MS, KEPT_MS = 3 * HOUR_MS, HOUR_MS
+"""
+candles decide what happened longer ago than the last hour, where that is more than three: BTC/USDT alone has
+some 40 pages of trades an hour, and a bot that was off for a month asked for them one by one
+"""
 EXTREMES: tuple[tuple[str, int, BuySell], ...] = (("open", 1, "buy"), ("low", 3, "sell"), ("high", 2, "buy"))
 """of a candle: name, place in ccxt's row, side of the aggressor"""
-PRINTS_WINDOW_MS = 3_600_000
+PRINTS_WINDOW_MS = HOUR_MS
 """ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
 
 
@@ -46,44 +53,80 @@ def public_trades(exchange: Exchange, pair: str, since: Cursor | None) -> tuple[
         latest = _prints(exchange, pair, None, 1)[-1:]
         return latest, advance(Cursor(0, ()), latest)
     limit = PRINTS_LIMITS.get((exchange.id, exchange.trading_mode), PRINTS_LIMIT)
+    if exchange.id in NEWEST_TRADES:
+        return _newest(exchange, pair, since, limit)
     found: list[Print] = []
+    now_ms = time.time_ns() // 1_000_000
+    if since.time_ms < now_ms - OLD_MS:
+        if since.time_ms:
+            found = _missed(exchange, pair, since.time_ms, now_ms - KEPT_MS)
+        since = Cursor(now_ms - KEPT_MS, ())
     start = since.time_ms
     while True:
         page = _prints(exchange, pair, start, limit)
-        if not found and page and exchange.id in NEWEST_TRADES and 0 < start < page[0].time_ms:
-            found += _missed(exchange, pair, start, page[0].time_ms)
-        new = [p for p in page if p.time_ms > since.time_ms or p.id not in since.ids]
-        new = [p for p in new if p.time_ms >= since.time_ms]
+        new = _after(since, page)
         found += new
         since = advance(since, new)
         if len(page) >= limit and new:
             start = since.time_ms
-        elif start + PRINTS_WINDOW_MS < time.time_ns() // 1_000_000:
+        elif start + PRINTS_WINDOW_MS < now_ms:
             start += PRINTS_WINDOW_MS
         else:
             return found, since
 
 
+def _newest(exchange: Exchange, pair: str, since: Cursor, limit: int) -> tuple[list[Print], Cursor]:
+    """Return what the newest trades hold after the cursor, and candles where they do not reach back to it."""
+    page = _prints(exchange, pair, since.time_ms, limit)
+    found: list[Print] = []
+    if page and 0 < since.time_ms < page[0].time_ms:
+        found = _missed(exchange, pair, since.time_ms, page[0].time_ms)
+    new = _after(since, page)
+    return found + new, advance(since, new)
+
+
+def _after(cursor: Cursor, prints: list[Print]) -> list[Print]:
+    new = [p for p in prints if p.time_ms > cursor.time_ms or p.id not in cursor.ids]
+    return [p for p in new if p.time_ms >= cursor.time_ms]
+
+
 def _missed(exchange: Exchange, pair: str, after_ms: int, before_ms: int) -> list[Print]:
     """
-    Return prints without an amount at the open, low and high of each whole minute that was missed.
+    Return prints without an amount at the open, low and high of each whole candle that was missed.
 
-    They fill nothing, and trigger the stops that a rate has passed in that time: at the minute's worst.
+    They fill nothing, and trigger the stops that a rate has passed in that time: at the candle's worst.
     """
-    rows = ask(exchange, ccxt_client(exchange).fetch_ohlcv, pair, "1m", after_ms, MINUTES_LIMIT)
-    minutes = [row for row in rows if after_ms < row[0] <= before_ms]
-    if minutes:
+    candles = _candles(exchange, pair, after_ms, before_ms)
+    if candles:
         logger.warning(
-            "%s: %s's trades of %s minutes cannot be had: their candles decide which stops were passed",
+            "%s: %s's trades of %.1f hours are not asked for: candles decide which stops were passed, and "
+            "fill no resting order",
             pair,
             exchange.name,
-            len(minutes),
+            (before_ms - after_ms) / HOUR_MS,
         )
     return [
-        Print(f"{row[0]}{name}", int(row[0]) + MINUTE_MS - 1, row[at], 0.0, side)
-        for row in minutes
+        Print(f"{row[0]}{name}", min(int(row[0]) + ms - 1, before_ms), row[at], 0.0, side)
+        for row, ms in candles
         for name, at, side in EXTREMES
     ]
+
+
+def _candles(exchange: Exchange, pair: str, after_ms: int, before_ms: int) -> list[tuple[list[Any], int]]:
+    """Return candles that begin within the time, and their ms: minutes, hours, days, a request for each."""
+    found: list[tuple[list[Any], int]] = []
+    start = after_ms - after_ms % MINUTE_MS + MINUTE_MS
+    for timeframe, ms, next_ms in CANDLES:
+        is_last = before_ms - start < CANDLES_LIMIT * ms or next_ms == ms
+        end = before_ms + 1 if is_last else -(-start // next_ms) * next_ms
+        if start < end:
+            fetch = ccxt_client(exchange).fetch_ohlcv
+            rows = ask(exchange, fetch, pair, timeframe, start, CANDLES_LIMIT)
+            found += [(row, ms) for row in rows if start <= row[0] < end]
+        if is_last:
+            break
+        start = end
+    return found
 
 
 def _prints(exchange: Exchange, pair: str, since_ms: int | None, limit: int) -> list[Print]:
