@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator
+from itertools import takewhile
 from random import Random
 
 from freqtrade_ext.replica.book import BookSide
@@ -28,6 +29,8 @@ _STALE_LEFT = 2
 """at most so many passed levels are not withdrawn in time and get taken,"""
 _STALE_PART = (0.02, 0.3)
 """with so much of their amount"""
+_STALE_MS = 120
+"""after which the next event takes them: longer than the 100 ms between Binance's differences"""
 _STICKY = 0.00004
 """makers follow the fair rate once it has moved by about this ratio"""
 _TIDY = 40
@@ -52,6 +55,7 @@ class Generator:
         self._next_ms = float(start_ms)
         self._last_side: BuySell = "buy"
         self._centre = 0.0
+        self._passed_ms: dict[BuySell, int] = {}
 
     def open_book(self, ms: int) -> Quotes:
         """The book that the market starts with."""
@@ -94,6 +98,7 @@ class Generator:
         low, high = self._touch(self._path.at(ms))
         yield from self._arbitrage(ms, "buy", self._market.asks, low)
         yield from self._arbitrage(ms, "sell", self._market.bids, high)
+        low, high = self._uncrossed(low, high)
         if self._rng.random() < self._refill_share:
             yield from self._refill(ms, low, high)
         if self._rng.random() < _TAKER_SHARE:
@@ -102,23 +107,36 @@ class Generator:
             yield self._maker(ms, low, high)
 
     def _arbitrage(self, ms: int, side: BuySell, makers: BookSide, reach: int) -> Iterator[Happening]:
-        """Quotes that the fair rate has passed: most are withdrawn, the rest is taken at once."""
+        """
+        Quotes that the fair rate has passed: most are withdrawn, the rest is taken a little later.
+
+        Not at once, or every taker would meet a book that no difference had told of.
+        """
         best = makers.best()
         if best is None or not makers.reaches(best, reach):
+            self._passed_ms.pop(side, None)
             return
-        stale = []
-        for rate in makers.rates():
-            if not makers.reaches(rate, reach):
-                break
-            stale.append(rate)
+        stale = list(takewhile(lambda rate: makers.reaches(rate, reach), makers.rates()))
+        passed_ms = self._passed_ms.setdefault(side, ms)
+        if passed_ms == ms:
+            yield _one_sided(ms, OPPOSITE[side], self._left(makers, stale))
+        elif ms - passed_ms >= _STALE_MS:
+            del self._passed_ms[side]
+            yield Take(ms, side, sum(makers.amount(rate) for rate in stale), reach)
+
+    def _left(self, makers: BookSide, stale: list[int]) -> list[Level]:
         step = self._market.symbol.step
         kept = dict.fromkeys(stale, 0)
         for rate in self._rng.sample(stale, min(self._rng.randint(0, _STALE_LEFT), len(stale))):
             kept[rate] = int(makers.others(rate) * self._rng.uniform(*_STALE_PART)) // step * step
-        yield _one_sided(ms, OPPOSITE[side], list(kept.items()))
-        taken = sum(makers.amount(rate) for rate in stale)
-        if taken:
-            yield Take(ms, side, taken, reach)
+        return list(kept.items())
+
+    def _uncrossed(self, low: int, high: int) -> Level:
+        """Best bid and ask that makers can quote while passed ones of the other side are still there."""
+        bid, ask = self._market.bids.best(), self._market.asks.best()
+        low = low if ask is None else min(low, ask - self._tick)
+        high = high if bid is None else max(high, bid + self._tick)
+        return low, high
 
     def _refill(self, ms: int, low: int, high: int) -> Iterator[Happening]:
         """Makers fill the gap that takers or a moving rate have left at the touch."""
