@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
@@ -7,7 +8,8 @@ import pytest
 
 from freqtrade_ext.replica.candles import AMOUNT, COUNT
 from freqtrade_ext.replica.exchange import Exchange, generate
-from freqtrade_ext.replica.market import since_ms
+from freqtrade_ext.replica.happenings import AggTrade, Trade
+from freqtrade_ext.replica.market import Market, since_ms
 from freqtrade_ext.replica.path import Path
 from freqtrade_ext.replica.scenarios import Leg
 from tests.replica.talk import Time
@@ -119,3 +121,33 @@ def test_days_in_virtual_time_stays_a_market() -> None:
     assert len(market.candles.interval("1d", start_ms=START_MS)) == 3
     assert 0.3 < market.last / market.symbol.start_rate < 3
     assert 300 < len(market.bids) < 3000
+
+
+class Surprised:
+    """Counts the takers who meet a level that changed within their own event, of which no stream told."""
+
+    def __init__(self) -> None:
+        self.changed_ms: dict[int, int] = {}
+        self.takers = self.surprised = 0
+
+    def book_changed(self, market: Market, ms: int, bids: Sequence[int], asks: Sequence[int]) -> None:
+        self.changed_ms |= dict.fromkeys([*bids, *asks], ms)
+
+    def traded(self, market: Market, trades: Sequence[Trade], agg: Sequence[AggTrade]) -> None:
+        self.takers += 1
+        self.surprised += any(self.changed_ms.get(trade.rate) == trade.ms for trade in trades)
+
+    def filled(self, market: Market, order_id: int, trade: Trade) -> None:
+        """Nobody of ours rests here."""
+
+
+def test_takers_meet_the_book_that_the_streams_have_told_of() -> None:
+    clock = Time(START_MS)
+    exchange = generate(["BTC/USDT"], 5, "live", clock)
+    watch = Surprised()
+    exchange.markets[0].observers.append(watch)
+    clock.ms += 120_000
+    exchange.advance(clock.ms)
+    assert watch.takers > 300
+    # a gap may be filled in the event that takes from it
+    assert watch.surprised / watch.takers < 0.25
