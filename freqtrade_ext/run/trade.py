@@ -256,11 +256,12 @@ def run(command: Sequence[str], *, is_quiet: bool) -> int:
 
     :param is_quiet: leave out what freqtrade logs before it reads `log_config`, except warnings and errors.
     """
-    quiet: dict[str, Any] = {}
+    # in a session of its own, so that Ctrl-C reaches it through this process alone, and once
+    options: dict[str, Any] = {"start_new_session": True}
     if is_quiet:
         # freqtrade breaks lines where the terminal ends
-        quiet = {"stderr": subprocess.PIPE, "env": {**os.environ, "COLUMNS": "100000"}}
-    bot = start(command, **quiet)
+        options |= {"stderr": subprocess.PIPE, "env": {**os.environ, "COLUMNS": "100000"}}
+    bot = start(command, **options)
     try:
         for line in bot.stderr or ():
             if b" - INFO - " not in line:
@@ -268,7 +269,7 @@ def run(command: Sequence[str], *, is_quiet: bool) -> int:
                 sys.stderr.flush()
         return bot.wait()
     except KeyboardInterrupt:
-        # the terminal has told the bot as well
+        bot.send_signal(signal.SIGINT)
         end(bot)
         return 128 + signal.SIGINT
     finally:
@@ -287,5 +288,8 @@ def end(bot: subprocess.Popen[bytes]) -> None:
         bot.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         say(f"the bot has not ended within {STOP_SECONDS} s and is killed")
+    except KeyboardInterrupt:
+        say("told again: the bot is killed; its next start goes on from there")
+    finally:
         bot.kill()
         bot.wait()

@@ -294,6 +294,21 @@ def test_a_bot_that_hangs_is_killed(monkeypatch, capsys):
     bot.stdout.close()
 
 
+def test_ctrl_c_again_kills_a_bot_that_takes_its_time(monkeypatch, capsys):
+    bot = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    waits = iter([KeyboardInterrupt])
+
+    def wait(seconds=None):
+        for error in waits:
+            raise error
+        return subprocess.Popen.wait(bot, seconds)
+
+    monkeypatch.setattr(bot, "wait", wait)
+    trade.end(bot)
+    assert bot.returncode == -signal.SIGKILL
+    assert "told again: the bot is killed" in capsys.readouterr().out
+
+
 def check_ended(start, processes, code):
     assert len(processes) == 2
     assert start.wait(45) == code
