@@ -22,9 +22,9 @@ LOT = 1e-5
 
 @pytest.fixture
 def traded(tmp_path):
-    """Six hours of the real bot in virtual time: its trades, and the exchange's candles of them."""
-    bot = VirtualBot(tmp_path, "Hourly", ["BTC/USDT"], seed=3, scenario="live", activity=0.05)
-    end_ms = bot.start_ms + 6 * 3_600_000
+    """Twelve hours of the real bot in virtual time: its trades, and the exchange's candles of them."""
+    bot = VirtualBot(tmp_path, "Hourly", ["BTC/USDT"], seed=7, scenario="live", activity=0.05)
+    end_ms = bot.start_ms + 12 * 3_600_000
     folder = tmp_path / "candles"
     folder.mkdir()
 

@@ -36,6 +36,7 @@ from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.spread import market_figures
 from freqtrade_ext.run.markets import replay_markets, seeds_of
 from freqtrade_ext.run.virtual_time import Clock, VirtualTime
+from freqtrade_ext.settings import Settings
 from freqtrade_ext.tape import RecordingError
 
 DAY_MS = 86_400_000
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--every-loop",
         action="store_true",
-        help="leave no loop out: for strategies with exits of their own at any rate",
+        help="leave no loop out: for strategies that do something in each, whatever the rates",
     )
     return parser
 
@@ -156,7 +157,9 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> bool:
         known.seed, pairs, known.scenario, clock=clock, activity=known.activity, recording=known.recording
     )
     with tempfile.TemporaryDirectory(prefix="freqtrade_ext-") as folder, exchange as replica:
-        virtual = VirtualTime(replica, clock, start_ms + round(known.days * DAY_MS))
+        virtual = VirtualTime(
+            replica, clock, start_ms + round(known.days * DAY_MS), keep=Settings.from_config(config).keep
+        )
         virtual.on_loop = progress = Progress(virtual)
         overlay = overlay_for(config, replica, known.seed, log)
         if known.strategy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +31,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP_MS = 1000
 """between two looks at the rates: freqtrade's own throttle in real time"""
 MOST_PATIENT_MS = 60_000
+WITH_CANDLES = frozenset({"exit_signal"})
+"""what a strategy keeps of its own that comes with candles, not at any rate"""
 
 Action = Callable[[], Any]
 
@@ -41,11 +43,17 @@ class Watch:
 
     market: Market
     alarm: Alarm
+    at_any_rate: bool = False
+    """whether the strategy has exits or entries of its own, which may come at any rate"""
 
     def is_ringing(self) -> bool:
         """Return whether the rate that an exit would get is beyond the stop or the next target."""
-        best = (self.market.asks if self.alarm.is_short else self.market.bids).best()
+        best = self.best()
         return best is not None and not self.alarm.low < best / E8 < self.alarm.high
+
+    def best(self) -> int | None:
+        """Return the rate that an exit would get, in units of 1e-8."""
+        return (self.market.asks if self.alarm.is_short else self.market.bids).best()
 
 
 @dataclass(slots=True)
@@ -66,7 +74,8 @@ class VirtualTime:
     Where it would sleep between two loops, the market goes on in steps of a second, and the bot is woken
     when the rate of an open trade is beyond its stop or its next target, when an order is open, and at the
     time it set itself. Where that is the next candle, only loops are left out that would find nothing to do:
-    entries come with candles, exits with rates.
+    entries come with candles, exits with rates. A trade whose strategy may do something at any rate wakes
+    the bot whenever its rate has changed.
     """
 
     replica: Replica
@@ -75,6 +84,8 @@ class VirtualTime:
     """when it ends, for the bot as by Ctrl-C, unless a recording ends before"""
     on_loop: Action = lambda: None
     """called after each loop of the bot"""
+    keep: Collection[str] = ()
+    """what managed strategies keep of their own (settings)"""
     loops: int = 0
     _woke_ms: int = 0
     _patience_ms: int = STEP_MS
@@ -113,9 +124,9 @@ class VirtualTime:
         """:raises KeyboardInterrupt: at the end."""
         self.loops += 1
         self.on_loop()
-        alarms = _watches(self.replica)
-        until_ms = min(self.clock.ms + self._pause_ms(most_ms, alarms), self.end_ms)
-        self._play(until_ms, [alarm for alarm in alarms if not alarm.is_ringing()])
+        watches = self._watches()
+        until_ms = min(self.clock.ms + self._pause_ms(most_ms, watches), self.end_ms)
+        self._play(until_ms, watches)
         self._woke_ms = self.clock.ms
         if self.is_over:
             raise KeyboardInterrupt
@@ -125,7 +136,7 @@ class VirtualTime:
         """Whether the time, or the recording, has come to its end."""
         return self.clock.ms >= self.end_ms or self.replica.exchange.is_over
 
-    def _pause_ms(self, most_ms: int, alarms: Sequence[Watch]) -> int:
+    def _pause_ms(self, most_ms: int, watches: Sequence[Watch]) -> int:
         """Say how long the bot may sleep at most."""
         # freqtrade counts its second from the beginning of the loop
         step_ms = max(self._woke_ms + STEP_MS - self.clock.ms, 0)
@@ -133,26 +144,39 @@ class VirtualTime:
             # what took time did something, an order or an error: look again at once
             self._patience_ms = STEP_MS
             return min(step_ms, most_ms)
-        if any(alarm.is_ringing() for alarm in alarms):
+        if any(watch.is_ringing() for watch in watches):
             # it was woken and did nothing: an exit waits for its next try
             self._patience_ms = min(2 * self._patience_ms, MOST_PATIENT_MS)
             return min(self._patience_ms, most_ms)
         self._patience_ms = STEP_MS
         return most_ms
 
-    def _play(self, until_ms: int, alarms: Sequence[Watch] = ()) -> None:
-        """Let the market go on until then, or until an alarm rings."""
+    def _play(self, until_ms: int, watches: Sequence[Watch] = ()) -> None:
+        """Let the market go on until then, or until a trade wants the bot."""
         # the market is the same however far it goes at once
-        step_ms = STEP_MS if alarms else until_ms - self.clock.ms
+        step_ms = STEP_MS if watches else until_ms - self.clock.ms
+        silent = [watch for watch in watches if not watch.is_ringing()]
+        seen = [(watch, watch.best()) for watch in watches if watch.at_any_rate]
 
         def play() -> None:
             while self.clock.ms < until_ms:
                 self.clock.ms = min(self.clock.ms + step_ms, until_ms)
                 self.replica.exchange.advance(self.clock.ms)
-                if any(alarm.is_ringing() for alarm in alarms):
+                if any(watch.is_ringing() for watch in silent) or any(w.best() != best for w, best in seen):
                     break
 
         self.replica.call(play)
+
+    def _watches(self) -> list[Watch]:
+        watches = []
+        for trade in Trade.get_open_trades():
+            stored, position = trade.get_custom_data("plan"), read_position(trade)
+            plan = Plan.from_json(stored) if stored else None
+            name = trade.pair.partition(":")[0].replace("/", "")
+            market = self.replica.exchange.running[name].market
+            alarm = alarm_of(plan, position, position.stage_asked)
+            watches.append(Watch(market, alarm, plan is None or not WITH_CANDLES.issuperset(self.keep)))
+        return watches
 
 
 @contextmanager
@@ -187,14 +211,3 @@ def clean_candles_left_as_they_are() -> Iterator[None]:
 def _are_regular(candles: DataFrame, length: np.timedelta64) -> bool:
     """Tell whether each candle begins where the one before it ends."""
     return bool((np.diff(candles["date"].to_numpy(dtype="datetime64[ms]")) == length).all())
-
-
-def _watches(replica: Replica) -> list[Watch]:
-    watches = []
-    for trade in Trade.get_open_trades():
-        stored, position = trade.get_custom_data("plan"), read_position(trade)
-        plan = Plan.from_json(stored) if stored else None
-        name = trade.pair.partition(":")[0].replace("/", "")
-        market = replica.exchange.running[name].market
-        watches.append(Watch(market, alarm_of(plan, position, position.stage_asked)))
-    return watches

@@ -65,6 +65,40 @@ def runs(tmp_path_factory):
     return {name: (folders[name], said[name]) for name in more}
 
 
+OWN_EXITS = """
+from freqtrade.strategy import IStrategy
+from freqtrade_ext import PaperFills
+
+class Theirs(IStrategy):
+    timeframe = "5m"
+    minimal_roi = {"0": 0.004}
+    stoploss = -0.5
+    order_types = {"entry": "market", "exit": "market", "stoploss": "market", "stoploss_on_exchange": False}
+    def populate_indicators(self, df, metadata): return df
+    def populate_entry_trend(self, df, metadata): return df.assign(enter_long=1)
+    def populate_exit_trend(self, df, metadata): return df
+
+class OwnExits(PaperFills, Theirs): pass
+"""
+
+
+def test_exits_of_a_strategy_come_at_their_rates_not_with_the_next_candle(tmp_path):
+    """A ROI of 0.4 % was taken at up to 1.4 %."""
+    (tmp_path / "own_exits.py").write_text(OWN_EXITS)
+    changes = tmp_path / "changes.json"
+    changes.write_text(json.dumps({"strategy_path": str(tmp_path), "stake_amount": 100}))
+    process = start(
+        tmp_path, "--days", "0.02", "--pairs", "BTC/USDT", "--seed", "3", "--strategy", "OwnExits",
+        "--config", "config.json", str(changes),
+    )  # fmt: skip
+    said = process.communicate(timeout=240)[0]
+    assert process.returncode == 0, said
+    closed = rows(tmp_path, "select close_profit, exit_reason from trades where not is_open")
+    assert len(closed) >= 4
+    assert {reason for _, reason in closed} == {"roi"}
+    assert all(0.0038 < profit < 0.005 for profit, _ in closed)
+
+
 def test_same_seed_gives_the_same_database(runs):
     first, second = everything(runs["first"][0]), everything(runs["second"][0])
     assert len(first["trades"]) == 2
