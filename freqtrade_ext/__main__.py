@@ -13,7 +13,7 @@ COMMANDS = {
     "trade": ("run.trade", "trade on paper, on the configured exchange or on the embedded one"),
     "report": ("report.command", "show what a bot earned and what trading cost it"),
     "replay": ("run.replay", "run the bot through days of trading in minutes"),
-    "fidelity": ("fidelity.command", "measure on recordings how true the fills are"),
+    "fidelity": ("run.fidelity", "measure on recordings how true the fills are"),
     "costs": ("run.costs", "learn from recordings what market orders cost, for backtests to charge"),
     "record": ("run.record", "record an exchange's order books and trades"),
     "replica": ("replica.__main__", "serve the embedded exchange on this machine"),

@@ -26,6 +26,8 @@ class BookTape:
         """:param on_difference: is called with the exchange time and the book after each difference."""
         self.book, self.time_ms = LocalBook(), 0
         """the book, and the exchange time of its newest difference; 0 while it is not in step"""
+        self.gaps = 0
+        """how often it has fallen out of step"""
         self._on_difference = on_difference
         self._was_synced = False
         self._diffs: deque[tuple[int, int, int, Any, Any]] = deque(maxlen=HELD_DIFFS)
@@ -60,6 +62,7 @@ class BookTape:
             if self._snapshots:
                 self._use_snapshots(time_ms, last_id)
             if not book.diff(first_id, last_id, bids, asks):
+                self.gaps += self.time_ms > 0
                 self.time_ms = 0
             elif book.update_id == last_id:
                 self.time_ms, self._was_synced = time_ms, True

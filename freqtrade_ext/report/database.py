@@ -38,13 +38,13 @@ from freqtrade_ext.report.rows import TradeRow
 T = TypeVar("T")
 
 TRADE_COLUMNS = (
-    "id pair is_short is_open open_date close_date open_rate stop_loss min_rate max_rate stake_amount "
-    "max_stake_amount stake_currency realized_profit close_profit close_profit_abs fee_open fee_close "
-    "fee_open_currency fee_close_currency exit_reason funding_fee_running"
+    "id exchange pair is_short is_open open_date close_date open_rate stop_loss min_rate max_rate "
+    "stake_amount max_stake_amount stake_currency realized_profit close_profit close_profit_abs fee_open "
+    "fee_close fee_open_currency fee_close_currency exit_reason funding_fee_running"
 )
 ORDER_COLUMNS = (
     "ft_trade_id ft_order_side ft_pair ft_amount ft_price ft_order_tag order_id status amount filled average "
-    "price stop_price order_date order_filled_date funding_fee"
+    "price stop_price order_type order_date order_filled_date order_update_date funding_fee"
 )
 
 

@@ -27,6 +27,16 @@ class OrderRow:
     status: str
     time: datetime | None
     """UTC, of the last fill; of the placement where nothing is filled"""
+    kind: str = ""
+    """market, limit or a stop's, as ccxt names it"""
+    limit: float = 0.0
+    """rate asked for; of market orders the one decided on, or paid"""
+    placed: datetime | None = None
+    """UTC, by the exchange's clock where it tells"""
+    updated: datetime | None = None
+    """UTC, by the local clock: when the bot last heard of it"""
+    filled_at: datetime | None = None
+    """UTC, of the last fill"""
     requested: float
     filled: float
     average: float
@@ -74,6 +84,8 @@ class TradeRow:
     currency: str
     profit_abs: float
     """cash in and out after all costs, without coins left behind; of an open trade, what exits have booked"""
+    exchange: str = ""
+    """freqtrade's id of it"""
     left_amount: float = 0.0
     """spot: base units bought and neither sold nor paid as fees; negative where earlier trades' were sold"""
     booked_abs: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 from freqtrade.persistence import Order, Trade
@@ -37,6 +38,8 @@ class Journal:
         self.chart = Chart()
         self._strategy, self._paper, self._plans = strategy, paper, plans
         self._state_timeframe = state_timeframe
+        self._asked_ms: dict[str, int] = {}
+        """pair -> when its last order was about to be sent"""
 
     def draw_recent(self) -> None:
         """Draw the trades that the last bot closed."""
@@ -45,11 +48,15 @@ class Journal:
             self._plans.restore(trade)
             self.draw(trade)
 
+    def ask(self, pair: str) -> None:
+        """Note that an order of a pair is about to be sent: a live order's way is measured from there."""
+        self._asked_ms[pair] = time.time_ns() // 1_000_000
+
     def note(self, trade: Trade, order: Order) -> None:
         """Keep what an order got with its trade, log and show it, and draw the trade anew."""
         is_entry = order.ft_order_side == trade.entry_side
         record = self._paper.fill_record(order.order_id) if self._paper else None
-        record = record or trades.order_record(order)
+        record = record or trades.order_record(order, self._asked_ms.pop(trade.pair, None))
         trade.set_custom_data("fills", [*trade.get_custom_data("fills", []), record.to_json()])
         text = record.words(trade.safe_base_currency, trade.safe_quote_currency)
         if is_entry:

@@ -83,6 +83,7 @@ class Planned(Prepared):
             facts = f"{decision.is_short} {decision.state} {decision.account}"
             if self.manager.news.is_new(("entry", pair), facts):
                 self.manager.entries.explain(pair, rate, decision)
+        self.manager.journal.ask(pair)
         return True
 
     @given_the_trade_itself
@@ -181,10 +182,12 @@ class Planned(Prepared):
         if exit_reason == ExitType.EMERGENCY_EXIT.value:
             # asked for in each loop where the stop cannot be placed on the exchange
             return self.manager.exits.may_exit(trade, current_time)
-        if is_of_plan(exit_reason):
-            return True
-        ask = theirs(super().confirm_trade_exit, True)
-        return bool(ask(trade=trade, exit_reason=exit_reason, current_time=current_time, **kwargs))
+        if not is_of_plan(exit_reason):
+            ask = theirs(super().confirm_trade_exit, True)
+            if not ask(trade=trade, exit_reason=exit_reason, current_time=current_time, **kwargs):
+                return False
+        self.manager.journal.ask(trade.pair)
+        return True
 
     @given_the_trade_itself
     def custom_exit_price(self, proposed_rate: float, exit_tag: str | None, **kwargs: Any) -> float:

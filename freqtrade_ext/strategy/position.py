@@ -178,8 +178,15 @@ def write_off(trade: Trade, rate: float) -> None:
     Trade.commit()
 
 
-def order_record(order: Order) -> FillRecord:
-    """Return what the exchange reported of an order, as the paper engine's record has it."""
+def order_record(order: Order, decision_ms: int | None = None) -> FillRecord:
+    """
+    Return what the exchange reported of an order, as the paper engine's record has it.
+
+    :param decision_ms: when it was about to be sent, by the local clock; of another order where this one was
+        placed more than ten seconds from it.
+    """
+    if decision_ms is not None and abs(order.order_date_utc.timestamp() - decision_ms / 1000) > 10:
+        decision_ms = None
     return FillRecord(
         order_id=order.order_id,
         pair=order.ft_pair,
@@ -190,4 +197,5 @@ def order_record(order: Order) -> FillRecord:
         filled=order.safe_filled,
         average=order.safe_price,
         decision_rate=order.ft_price,
+        decision_ms=decision_ms,
     )

@@ -6,10 +6,10 @@ import random
 import pytest
 
 from freqtrade_ext.feed.local_book import LocalBook
-from freqtrade_ext.fidelity.command import main
 from freqtrade_ext.fidelity.reader import Reader, room
 from freqtrade_ext.fidelity.sentences import of_market_orders, of_resting_orders, pair_of
 from freqtrade_ext.fidelity.tape import Sweep
+from freqtrade_ext.run.fidelity import main
 from tests.bot_process import ROOT
 
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.align import gone_behind, run_of
-from freqtrade_ext.fidelity.command import main
 from freqtrade_ext.fidelity.joins import Joins
 from freqtrade_ext.fidelity.score import Scores, contract_value, figures
 from freqtrade_ext.fidelity.scoreboard import measure
 from freqtrade_ext.fidelity.tape import Sweep, SweepTape
 from freqtrade_ext.fills.stock import stock_average
+from freqtrade_ext.run.fidelity import main
 from freqtrade_ext.tape import Recording, RecordingError
 from tests.hostile_lines import recordings
 

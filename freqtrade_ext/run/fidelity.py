@@ -9,15 +9,18 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from freqtrade.exceptions import OperationalException
 from rich.console import Console
 
 from freqtrade_ext.arguments import PairsAction, between, parser_of
-from freqtrade_ext.fidelity import resting_report
+from freqtrade_ext.fidelity import own_report, resting_report
 from freqtrade_ext.fidelity.progress import reading_bar
 from freqtrade_ext.fidelity.reader import DEFAULT_STAKE
 from freqtrade_ext.fidelity.report import plot, tables
 from freqtrade_ext.fidelity.scoreboard import measure
 from freqtrade_ext.fidelity.sentences import of_market_orders, of_resting_orders
+from freqtrade_ext.report.database import DatabaseError
+from freqtrade_ext.run.own_orders import compare, settings_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,10 +51,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="quote units of your own orders, for the sentences at the end; default: %(default)g",
     )
     parser.add_argument("--pairs", nargs="+", action=PairsAction, metavar="PAIR", help="of the sentences")
+    parser.add_argument(
+        "--own",
+        metavar="DATABASE",
+        help="file or URL: compare the real orders of a live bot, recorded beside it, with what the paper "
+        "engine predicts for them, and say what to set",
+    )
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[], metavar="FILE", help="of --own; default: config.json"
+    )
     options = parser.parse_args(arguments)
     try:
         if options.resting:
             return _resting(options)
+        if options.own is not None:
+            return _own(options)
         with reading_bar() as show:
             report, errors = measure(options.files, show, options.stake)
         for table in tables(report):
@@ -62,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.json.write_text(json.dumps(report, indent=2) + "\n")
         if options.plot is not None:
             plot(report, errors, options.plot)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, DatabaseError, OperationalException) as error:
         print(f"freqtrade-ext fidelity: {error}", file=sys.stderr)
         return 2
     return 0
@@ -80,6 +94,18 @@ def _resting(options: Namespace) -> int:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
     if options.plot is not None:
         resting_report.plot(report, options.plot)
+    return 0
+
+
+def _own(options: Namespace) -> int:
+    settings = settings_of(options.config)
+    with reading_bar() as show:
+        found = compare(options.own, options.files, settings, show)
+    for table in own_report.tables(found):
+        Console().print(table)
+    _say(own_report.sentences(found))
+    if options.json is not None:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 
