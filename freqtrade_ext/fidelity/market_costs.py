@@ -1,10 +1,10 @@
 """
 What market orders would have cost on recordings: the figures of `freqtrade-ext costs`.
 
-Every few seconds the book as it stands is asked what orders of some sizes would pay against the mid rate:
-half the spread, and what they take from behind the best level. The mid is followed after its moves for the
-time an order takes to arrive. Nothing here knows what a bot would have done: an order that
-comes with a candle meets the book of any moment.
+Every few seconds orders of some sizes are decided on at the mid rate, and meet the book as it is after the
+time that they take to arrive: they pay half the spread, and what they take from behind the best level. The
+mid is also followed after its moves. Nothing here knows what a bot would have done: an order that comes with
+a candle meets the book of any moment.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from __future__ import annotations
 import math
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
-from freqtrade_ext.feed.local_book import LocalBook, Top
-from freqtrade_ext.fills.book import BuySell, walk
+from freqtrade_ext.feed.local_book import Top
+from freqtrade_ext.fidelity.book_tape import BookTape
+from freqtrade_ext.fills.book import BuySell, Level, walk
 from freqtrade_ext.fills.costs import ALL, WINDOW_MINUTES
-from freqtrade_ext.tape import DAMAGE, Record, Recording, TradeIds, first_update_id, ids_of_trade
+from freqtrade_ext.tape import DAMAGE, Record, Recording, TradeIds, ids_of_trade
 
 PROBE_MS = 5_000
 QUIET_MS = 60_000
@@ -43,10 +43,13 @@ class MarketCosts:
     def __init__(self, sizes: Sequence[float], latency_ms: float) -> None:
         """:param sizes: of orders in quote units."""
         self._sizes, self._latency_ms = sizes, latency_ms
-        self._book = LocalBook()
+        self._tape = BookTape(lambda time_ms, book: None)
+        self._top: Top | None = None
         self._probes = array("d")
-        """hour, range, half spread, then the depth cost of each size; NaN is unknown"""
-        self._next_ms = 0.0
+        """hour, range, half spread, move of the mid until arrival, then what each size takes from behind the
+        best level: buys, sells; NaN is unknown"""
+        self._next_ms = self._decided = math.nan
+        """when the next order is decided on, and at what mid, once it has been"""
         self._minutes: deque[list[float]] = deque(maxlen=WINDOW_MINUTES + 1)
         """minute, highest and lowest rate traded"""
         self._ids = TradeIds()
@@ -64,54 +67,56 @@ class MarketCosts:
         now_ms = record.local_ms
         self._look(now_ms)
         if record.kind == "depth":
-            data = record.data
-            if data["u"] < self._book.update_id and not self._book.lost:
-                return
-            self._book.diff(int(first_update_id(data)), int(data["u"]), data["b"], data["a"])
+            self._tape.use(self._tape.difference(record.data) + 1)
             self._follow(now_ms)
         elif record.kind == "bookTicker":
-            data = orjson.loads(record.raw)
-            self._book.best(Top(data["u"], *(float(data[name]) for name in "bBaA")))
+            data = record.data
+            self._top = Top(data["u"], *(float(data[name]) for name in "bBaA"))
             self._follow(now_ms)
         elif record.kind == "snapshot":
-            data = record.data
-            self._book.snapshot(data["lastUpdateId"], data["bids"], data["asks"])
+            self._tape.snapshot(record.data)
         elif record.kind in ("trade", "aggTrade"):
             self._trade(now_ms, record.data)
 
     def _look(self, now_ms: float) -> None:
-        """Ask the book, as it was until now, at the times that have come."""
-        if math.isnan(self.first_ms) or now_ms < self.last_ms - QUIET_MS:
-            self.first_ms = now_ms if math.isnan(self.first_ms) else self.first_ms
-            self._next_ms = now_ms
+        """Decide and arrive at the times that have come; the book and its mid are those of until now."""
+        if math.isnan(self.first_ms):
+            self.first_ms = self._next_ms = now_ms
+        if not -QUIET_MS < now_ms - self._next_ms < QUIET_MS:
+            self._next_ms, self._decided = now_ms, math.nan
         while self._moves and self._moves[0][0] <= now_ms:
             _, before, direction = self._moves.popleft()
             self._drift.append(1e4 * direction * (self._mid / before - 1))
-        if now_ms > self._next_ms:
-            row = self._probe()
-            for at_ms in (
-                np.arange(self._next_ms, min(now_ms, self._next_ms + QUIET_MS), PROBE_MS) if row else ()
-            ):
-                hour = int(at_ms // 3_600_000) % 24
-                self._probes.extend((hour, self._range(at_ms), *row))
-            self._next_ms += math.ceil((now_ms - self._next_ms) / PROBE_MS) * PROBE_MS
+        while now_ms > self._next_ms:
+            if math.isnan(self._decided):
+                self._decided = self._mid
+            if now_ms <= self._next_ms + self._latency_ms:
+                break
+            self._probe(self._next_ms, self._decided)
+            self._next_ms, self._decided = self._next_ms + PROBE_MS, math.nan
         self.last_ms = now_ms
 
-    def _probe(self) -> list[float]:
-        """Return half the spread and the depth cost of each size in bps; empty where there is no book."""
+    def _probe(self, at_ms: float, decided: float) -> None:
+        """Note what orders pay that were decided on at a mid rate; nothing where the book is not known."""
         sides: tuple[BuySell, BuySell] = ("buy", "sell")
-        best = [next(self._book.levels(side), (math.nan, 0.0))[0] for side in sides]
+        best = [next(self._levels(side), (math.nan, 0.0))[0] for side in sides]
         mid = sum(best) / 2
-        if self._book.lost or not best[1] < best[0]:
-            return []
-        row = [1e4 * (best[0] - mid) / mid]
-        for size in self._sizes:
-            costs = []
-            for side, touch, sign in zip(sides, best, (1, -1), strict=True):
-                walked = walk(self._book.levels(side), size / mid, side)
-                costs.append(math.nan if walked.stopped else 1e4 * sign * (walked.average - touch) / mid)
-            row.append(sum(costs) / 2)
-        return row
+        if not self._tape.time_ms or not best[1] < best[0] or math.isnan(decided):
+            return
+        row = [
+            at_ms // 3_600_000 % 24,
+            self._range(at_ms),
+            1e4 * (best[0] - mid) / mid,
+            1e4 * (mid / decided - 1),
+        ]
+        for side, touch, sign in zip(sides, best, (1, -1), strict=True):
+            for size in self._sizes:
+                walked = walk(self._levels(side), size / mid, side)
+                row.append(math.nan if walked.stopped else 1e4 * sign * (walked.average - touch) / mid)
+        self._probes.extend(row)
+
+    def _levels(self, side: BuySell) -> Iterator[Level]:
+        return self._tape.book.levels_under(self._top, side)
 
     def _range(self, now_ms: float) -> float:
         """Return the range of the last 15 minutes in percent; NaN where the recording is younger."""
@@ -137,9 +142,9 @@ class MarketCosts:
 
     def _follow(self, now_ms: float) -> None:
         """Note the mid, and follow its move where none is followed yet."""
-        top = self._book.top
-        top = top if top and top.update_id > self._book.update_id else self._book.own_top()
-        mid = (top.bid + top.ask) / 2 if top.bid and top.ask and not self._book.lost else math.nan
+        book, top = self._tape.book, self._top
+        top = top if top and top.update_id > book.update_id else book.own_top()
+        mid = (top.bid + top.ask) / 2 if top.bid and top.ask and self._tape.time_ms else math.nan
         moved = mid - self._mid
         is_free = not self._moves or now_ms > self._moves[-1][0] - self._latency_ms + DECISION_MS
         if moved and not math.isnan(moved) and is_free:
@@ -148,10 +153,14 @@ class MarketCosts:
 
     def figures(self) -> dict[str, Any] | None:
         """Return what `costs.json` keeps of the pair; None where its book was never known."""
-        rows = np.array(self._probes).reshape(-1, 3 + len(self._sizes))
+        sizes = len(self._sizes)
+        rows = np.array(self._probes).reshape(-1, 4 + 2 * sizes)
         if not len(rows):
             return None
-        hour, ranges, spread, depth = rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3:]
+        hour, ranges, spread, move = rows[:, :4].T
+        buys, sells = rows[:, 4 : 4 + sizes], rows[:, 4 + sizes :]
+        depth = np.vstack((buys, sells))
+        whole = np.vstack((buys + (spread + move)[:, None], sells + (spread - move)[:, None]))
         hours = {ALL: spread} | {f"{h:02.0f}": spread[hour == h] for h in np.unique(hour)}
         hours = {name: seen for name, seen in hours.items() if name == ALL or len(seen) >= LEAST_PROBES}
         by_hour = {name: round(float(seen.mean()), 4) for name, seen in hours.items()}
@@ -168,13 +177,13 @@ class MarketCosts:
             "delay_bps": round(float(drift.mean()), 4) if len(drift) else 0.0,
             "interval_bps": _by_size(
                 self._sizes,
-                spread[:, None] + depth,
+                whole,
                 lambda seen: [round(float(bps), 2) for bps in np.percentile(seen, INTERVAL)],
             ),
             "count": {
                 "probes": len(rows),
                 "by_hour": {name: len(seen) for name, seen in hours.items() if name != ALL},
-                "too_deep": _by_size(self._sizes, depth, lambda seen: len(rows) - len(seen)),
+                "too_deep": _by_size(self._sizes, depth, lambda seen: len(depth) - len(seen)),
                 "moves": len(drift),
             },
         }

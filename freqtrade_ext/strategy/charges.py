@@ -102,24 +102,31 @@ class Charges:
         if not is_entry:
             trade.fee_close = charged.fee + charged.exits.add(size, self._exit_bps(trade, order, size, now))
             return
-        bps = self._of(trade.pair, size, now) if self._takes("entry") else 0.0
-        trade.fee_open = charged.fee + charged.entries.add(size, bps)
+        trade.fee_open = charged.fee + charged.entries.add(size, self._bps(trade, "entry", size, now))
         trade.recalc_open_trade_value()
-        if not charged.exits.value and self._takes("exit"):
+        if not charged.exits.value:
             # freqtrade's bot counts profit by the rate that an exit would get
-            trade.fee_close = charged.fee + self._of(trade.pair, size, now) / 1e4
-
-    def _takes(self, kind: str) -> bool:
-        """Return whether orders of a kind take from the book; limit orders are taken to wait in it."""
-        return bool(self._strategy.order_types[kind] == "market")
+            trade.fee_close = charged.fee + self._bps(trade, "exit", size, now) / 1e4
 
     def _exit_bps(self, trade: LocalTrade, order: Order, size: float, now: datetime) -> float:
         tag = tag_of(order.ft_order_tag)
-        is_stop = tag in STOPS or tag == "liquidation"
-        if tag != "liquidation" and not self._takes("stoploss" if is_stop else "exit"):
-            return 0.0
+        if tag == "liquidation":
+            return self._of(trade.pair, size, now, 1)
         is_target = stage_of(tag) > 0 or tag == "roi"
-        return self._of(trade.pair, size, now, is_stop - is_target)
+        kind = "stoploss" if tag in STOPS else "exit"
+        return self._bps(trade, kind, size, now, (tag in STOPS) - is_target)
+
+    def _bps(self, trade: LocalTrade, kind: str, size: float, now: datetime, follows: int = 0) -> float:
+        """
+        Return what an order of a kind costs.
+
+        A limit order at the other side's best rate takes from that level alone; any other waits in the book.
+        """
+        if self._strategy.order_types[kind] == "market":
+            return self._of(trade.pair, size, now, follows)
+        name, side = ("entry", trade.entry_side) if kind == "entry" else ("exit", trade.exit_side)
+        at = self._strategy.config[f"{name}_pricing"]["price_side"]
+        return self._of(trade.pair, 0.0, now) if at in ("other", "ask" if side == "buy" else "bid") else 0.0
 
     def _of(self, pair: str, size: float, now: datetime, follows: int = 0) -> float:
         candles, _ = self._strategy.dp.get_analyzed_dataframe(pair, self._strategy.timeframe)

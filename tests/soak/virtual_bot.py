@@ -56,10 +56,18 @@ class Script(VirtualTime):
 class VirtualBot:
     """freqtrade's own worker on the market of a seed; `run` may be called in another process again."""
 
-    def __init__(self, folder: Path, strategy: str, pairs: Sequence[str], seed: int, **market: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        strategy: str,
+        pairs: Sequence[str],
+        seed: int,
+        clock: Clock | None = None,
+        **market: Any,
+    ) -> None:
         """:param market: what `Replica` takes."""
         self.folder, self.strategy, self.seed = folder, strategy, seed
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.start_ms = self.clock.ms
         self.replica = Replica(seed, pairs, clock=self.clock, **market)
         self.worker: Worker

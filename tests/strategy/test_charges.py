@@ -108,16 +108,20 @@ def test_a_strategy_with_an_order_filled_of_its_own_pays_and_is_asked(backtest, 
     assert all(trade.get_custom_data("filled") == len(trade.orders) for trade in trades)
 
 
-def test_limit_orders_pay_nothing(backtest, costs):
-    limit = {"entry": "limit", "exit": "limit", "stoploss": "limit"}
+@pytest.mark.parametrize(("price_side", "bps"), [("same", 0.0), ("other", 3.0)])
+def test_limit_orders_pay_nothing_or_half_the_spread_where_they_cross_it(backtest, costs, price_side, bps):
+    pricing = {"price_side": price_side, "use_order_book": True, "order_book_top": 1}
     backtest(
         timerange=DAYS,
         fee=FEE,
-        order_types=MARKET | limit,
+        order_types={"entry": "limit", "exit": "limit", "stoploss": "limit", "stoploss_on_exchange": False},
+        entry_pricing=pricing,
+        exit_pricing=pricing,
         freqtrade_ext={"backtest_costs": costs(BTCUSDT=FLAT)},
     )
     assert LocalTrade.bt_trades
-    assert {(trade.fee_open, trade.fee_close) for trade in LocalTrade.bt_trades} == {(FEE, FEE)}
+    for trade in LocalTrade.bt_trades:
+        assert (trade.fee_open, trade.fee_close) == pytest.approx((FEE + bps / 1e4, FEE + bps / 1e4))
 
 
 def test_the_hour_and_the_range_of_the_last_15_minutes_count(backtest, costs):
