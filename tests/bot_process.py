@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import sqlite3
@@ -21,6 +22,56 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 T = TypeVar("T")
 Levels = Sequence[tuple[float, float]]
 """(rate, amount), best first"""
+
+
+# the libraries of a bot take three seconds to import, and are imported once for all bots
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["freqtrade.worker", "freqtrade.freqtradebot", "freqtrade.commands.trade_commands", "ccxt.pro", "talib"]
+)
+
+
+class Freqtrade:
+    """`freqtrade trade` in a process of its own, with what `subprocess.Popen` has of it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        """:param arguments: of the command, which runs in the folder and prints into `printed.log` there."""
+        self._process = FORKS.Process(target=_trade, args=(folder, arguments, dict(os.environ)), daemon=True)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, seconds: float | None = None) -> int:
+        self._process.join(seconds)
+        assert self._process.exitcode is not None, "it does not end"
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _trade(folder: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    printed = os.open("printed.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(printed, sys.stdout.fileno())
+    os.dup2(printed, sys.stderr.fileno())
+    # as `python -m freqtrade` has it
+    sys.argv, sys.path[:0] = ["freqtrade", "trade", *arguments], [str(folder)]
+    from freqtrade.main import main
+
+    main()
 
 
 class Market:
@@ -72,6 +123,8 @@ def running_market(folder: Path, *arguments: str) -> Iterator[Market]:
 class Bot:
     """`freqtrade trade --dry-run` in a folder of its own, with config.json and the test's changes to it."""
 
+    mode: Sequence[str] = ("--dry-run",)
+
     def __init__(self, folder: Path, market: Market, strategy: str, **changes: Any) -> None:
         self.folder = folder
         (folder / "user_data").mkdir(parents=True)
@@ -82,15 +135,12 @@ class Bot:
         config |= changes
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "overlay.json").write_text(json.dumps(market.overlay))
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Freqtrade | subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "freqtrade", "trade", "--dry-run"]
-        command += ["--config", "config.json", "--config", "overlay.json", "--db-url", "sqlite:///bot.sqlite"]
+        files = ["--config", "config.json", "--config", "overlay.json", "--db-url", "sqlite:///bot.sqlite"]
         # freqtrade wraps what it prints; only its log file has whole lines
-        command += ["--logfile", "bot.log"]
-        with (self.folder / "printed.log").open("a") as printed:
-            self.process = subprocess.Popen(command, cwd=self.folder, stdout=printed, stderr=printed)
+        self.process = Freqtrade(self.folder, *self.mode, *files, "--logfile", "bot.log")
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Send the signal and return the exit code, negative where the signal itself ended the bot."""

@@ -12,6 +12,16 @@ settings.load_profile("ci")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what may take longest, so that no worker is left with it at the end."""
+
+    def seconds(item: pytest.Item) -> float:
+        timeout = item.get_closest_marker("timeout")
+        return timeout.args[0] if timeout else 0
+
+    items.sort(key=seconds, reverse=True)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Recorded market data; a user's clone does not have it."""

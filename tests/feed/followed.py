@@ -1,5 +1,6 @@
 """The embedded exchange and each venue's stub with a feed that follows one pair of theirs."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from freqtrade.enums import RunMode
@@ -83,5 +84,21 @@ def served(feed, pair):
     return feed.top(pair)
 
 
-def lines(caplog, text):
-    return [record.message for record in caplog.records if text in record.message]
+def lines(caplog, feed, text):
+    """Return what a feed has said in the log with this text in it."""
+    own = feed._thread.ident
+    return [record.message for record in caplog.records if record.thread == own and text in record.message]
+
+
+def at_once(test, cases):
+    """
+    Run a test for each case at the same time, as each waits most of its time.
+
+    :param cases: name -> arguments.
+    """
+    with ThreadPoolExecutor(len(cases)) as pool:
+        runs = {name: pool.submit(test, *case) for name, case in cases.items()}
+    for name, run in runs.items():
+        if (error := run.exception()) is not None:
+            error.add_note(f"in the case {name}")
+            raise error

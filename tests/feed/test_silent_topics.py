@@ -1,13 +1,12 @@
 """Topics of busy pairs that stop, one or several: said in one line and subscribed to again."""
 
 import logging
-import time
 
 import pytest
 
 from freqtrade_ext.fills.market import Cursor
 from tests.bot_process import wait_until
-from tests.feed.followed import Binance, followed, lines, served
+from tests.feed.followed import Binance, at_once, followed, lines, served
 from tests.venues.bybit import Bybit
 from tests.venues.hyperliquid import Hyperliquid
 from tests.venues.okx import Okx
@@ -24,32 +23,30 @@ VENUES = {
     "okx": (Okx, "BTC/USDT:USDT", {"book": "books", "trades": "trades"}, BOOK_AND_TRADES),
     "hyperliquid": (Hyperliquid, "BTC/USDC:USDC", {"book": "l2Book", "trades": "trades"}, BOOK_AND_TRADES),
 }
-CASES = [
-    pytest.param(venue, pair, [names[topic] for topic in topics], id=f"{name}-{'+'.join(topics)}")
-    for name, (venue, pair, names, combined) in VENUES.items()
-    for topics in combined
-]
 
 
-@pytest.mark.parametrize(("venue", "pair", "topics"), CASES)
-def test_a_silent_topic_of_a_busy_pair_is_said_and_subscribed_again(venue, pair, topics, caplog):
+@pytest.mark.parametrize("name", VENUES)
+def test_a_silent_topic_of_a_busy_pair_is_said_and_subscribed_again(name, caplog):
     caplog.set_level(logging.INFO, "freqtrade_ext.feed")
-    with followed(venue, pair, is_quiet=False, activity=3.0) as (market, feed):
-        wait_until(lambda: feed.prints(pair, None), "a first trade", 30)
-        for topic in topics:
-            market.silence(topic)
-        started = time.monotonic()
+    venue, pair, names, combined = VENUES[name]
 
-        def is_said():
-            served(feed, pair)
-            return lines(caplog, "REST serves")
+    def test(*topics):
+        with followed(venue, pair, is_quiet=False, activity=3.0) as (market, feed):
+            wait_until(lambda: feed.prints(pair, None), "a first trade", 30)
+            for topic in topics:
+                market.silence(names[topic])
 
-        # trades come at random, a second apart and more
-        said = wait_until(is_said, "a line that says so", 20)
-        print(f"noticed after {time.monotonic() - started:.1f} s: {said[0]}")
-        market.speak()
-        wait_until(lambda: served(feed, pair), "the book to be followed again", 30)
-        wait_until(lambda: feed.prints(pair, None), "trades to be followed again", 30)
+            def is_said():
+                served(feed, pair)
+                return lines(caplog, feed, "REST serves")
+
+            # trades come at random, a second apart and more
+            wait_until(is_said, "a line that says so", 20)
+            market.speak()
+            wait_until(lambda: served(feed, pair), "the book to be followed again", 30)
+            wait_until(lambda: feed.prints(pair, None), "trades to be followed again", 30)
+
+    at_once(test, {"+".join(topics): topics for topics in combined})
 
 
 @pytest.mark.parametrize("pair", ["BTC/USDT", "BTC/USDT:USDT"])
@@ -58,9 +55,9 @@ def test_bybit_s_gaps_are_noticed(pair, caplog):
     caplog.set_level(logging.INFO, "freqtrade_ext.feed")
     with followed(Bybit, pair, is_quiet=False, activity=3.0) as (market, feed):
         market.lose("orderbook", 2)
-        wait_until(lambda: lines(caplog, "has a gap: update"), "the gap to be said", 5)
+        wait_until(lambda: lines(caplog, feed, "has a gap: update"), "the gap to be said", 5)
         wait_until(lambda: feed.book(pair, 50), "a book again", 20)
-        assert len(lines(caplog, "REST serves")) == 1
+        assert len(lines(caplog, feed, "REST serves")) == 1
 
 
 def test_prints_of_a_silent_stream_are_not_taken_for_an_empty_tape():

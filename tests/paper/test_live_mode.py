@@ -2,8 +2,6 @@
 
 import inspect
 import json
-import subprocess
-import sys
 from contextlib import ExitStack
 
 import pytest
@@ -51,14 +49,12 @@ def test_install_leaves_a_live_exchange_as_freqtrade_made_it():
 class LiveBot(Bot):
     """`freqtrade trade` without --dry-run; its orders go to the embedded exchange's signed endpoints."""
 
+    mode = ()
+
     def start(self):
         path = self.folder / "config.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"dry_run": False}))
-        command = [sys.executable, "-m", "freqtrade", "trade"]
-        command += ["--config", "config.json", "--config", "overlay.json", "--db-url", "sqlite:///bot.sqlite"]
-        command += ["--logfile", "bot.log"]
-        with (self.folder / "printed.log").open("a") as printed:
-            self.process = subprocess.Popen(command, cwd=self.folder, stdout=printed, stderr=printed)
+        super().start()
 
 
 def life(kind, folder):

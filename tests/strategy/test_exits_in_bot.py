@@ -6,7 +6,7 @@ from tests.bot_process import Bot, running_bot
 from tests.paper.test_live_mode import LiveBot
 from tests.strategy.conftest import plan_of, times_said
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 MARKET = {
     "entry": "market",

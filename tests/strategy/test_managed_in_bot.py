@@ -10,7 +10,7 @@ import pytest
 from tests.bot_process import ROOT, running_bot
 from tests.strategy.conftest import ASKS, BIDS, plan_of, times_said
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 LIMIT_ENTRY = {
     "entry": "limit",

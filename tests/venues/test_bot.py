@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.bot_process import ROOT, Bot, running_bot
+from tests.feed.followed import at_once
 from tests.venues.binance import BinanceFutures
 from tests.venues.bybit import Bybit
 from tests.venues.hyperliquid import Hyperliquid
@@ -18,15 +19,17 @@ from tests.venues.okx import Okx
 pytestmark = pytest.mark.timeout(240)
 
 # venue, pair, taker fee of the lowest tier
-VENUES = [
-    pytest.param(BinanceFutures, "BTC/USDT:USDT", 0.0005, id="binance-futures"),
-    pytest.param(Bybit, "BTC/USDT", 0.001, id="bybit-spot"),
-    pytest.param(Bybit, "BTC/USDT:USDT", 0.00055, id="bybit-linear"),
-    pytest.param(Okx, "BTC/USDT", 0.001, id="okx-spot"),
-    pytest.param(Okx, "BTC/USDT:USDT", 0.0005, id="okx-swap"),
-    pytest.param(Hyperliquid, "BTC/USDC", 0.0007, id="hyperliquid-spot"),
-    pytest.param(Hyperliquid, "BTC/USDC:USDC", 0.00045, id="hyperliquid-perps"),
-]
+SPOT = {
+    "bybit-spot": (Bybit, "BTC/USDT", 0.001),
+    "okx-spot": (Okx, "BTC/USDT", 0.001),
+    "hyperliquid-spot": (Hyperliquid, "BTC/USDC", 0.0007),
+}
+FUTURES = {
+    "binance-futures": (BinanceFutures, "BTC/USDT:USDT", 0.0005),
+    "bybit-linear": (Bybit, "BTC/USDT:USDT", 0.00055),
+    "okx-swap": (Okx, "BTC/USDT:USDT", 0.0005),
+    "hyperliquid-perps": (Hyperliquid, "BTC/USDC:USDC", 0.00045),
+}
 RATE = 100_000
 
 
@@ -53,15 +56,18 @@ def quote(stub, rate):
     stub.book("BTC", [(rate - 10, 5), (rate - 20, 50)], [(rate, 0.0005), (rate + 10, 50)])
 
 
-@pytest.mark.parametrize(("venue", "pair", "fee"), VENUES)
-@pytest.mark.parametrize("is_short", [False, True], ids=["long", "short"])
-def test_a_trade_s_whole_life(venue, pair, fee, is_short, tmp_path):
+@pytest.mark.parametrize(
+    ("cases", "is_short"), [(SPOT, False), (FUTURES, False), (FUTURES, True)], ids=["spot", "long", "short"]
+)
+def test_a_trade_s_whole_life(cases, is_short, tmp_path):
+    at_once(live, {name: (tmp_path / name, is_short, *case) for name, case in cases.items()})
+
+
+def live(folder, is_short, venue, pair, fee):
     futures = ":" in pair
-    if is_short and not futures:
-        pytest.skip("spot has no shorts")
     with venue([pair], futures=futures) as stub:
         quote(stub, RATE)
-        bot = VenueBot(tmp_path / "bot", stub, "Short" if is_short else "AlwaysEnter")
+        bot = VenueBot(folder, stub, "Short" if is_short else "AlwaysEnter")
         with running_bot(bot):
             bot.wait(bot.orders, "the entry")
             entry = bot.orders()[0]
@@ -106,6 +112,8 @@ def check_money(bot, trade, fee, futures):
     expected = sum(side * order["cost"] for side, order in zip(sides, orders, strict=True))
     if futures:
         expected -= sum(order["cost"] for order in orders) * fee
+        # where an hour has ended meanwhile
+        expected += sum(float(paid) for rows in account["funding"]["paid"].values() for _, paid in rows)
         assert account["positions"] == {}
         assert trade["realized_profit"] == pytest.approx(moved, abs=0.005)
     else:
