@@ -26,7 +26,7 @@ def fee_text(value: float) -> str:
 
 def money(value: float, currency: str) -> str:
     """
-    Word an amount of the stake currency.
+    Format an amount of the stake currency.
 
     :param currency: dollar-like ones (USD, USDT, USDC ...) are shown as `$`.
     :return: `$167`, `$5.83`, `0.0125 BTC`.
@@ -41,7 +41,7 @@ def money(value: float, currency: str) -> str:
 
 
 def rate_text(rate: float) -> str:
-    """Word a rate (quote per base) with two decimals, more where it is small: `104,878.48`, `0.00001234`."""
+    """Format a rate (quote per base) with two decimals, or more if small: `104,878.48`, `0.00001234`."""
     if rate >= 1000 or rate <= 0:
         return f"{rate:,.2f}"
     decimals = 5 - math.floor(math.log10(rate))

@@ -230,7 +230,7 @@ class BinanceStreams:
         return known if len(known) == depth else []
 
     def _is_at_edge(self, side: BuySell) -> bool:
-        """Whether the market has used up much of what the snapshot told."""
+        """Return whether the market has used up much of what the snapshot held."""
         return self._worst[side] is not None and not self._known(side, RENEW_BELOW_LEVELS)
 
 

@@ -82,7 +82,7 @@ class ExchangeClock:
         return Sample(asked, before_ms + round_trip_ms / 2 - (exchange_ms + 0.5), round_trip_ms / 2)
 
     def add(self, sample: Sample) -> None:
-        """Take the best of the samples that agree with the newest: a clock that was set voids the others."""
+        """Keep the best sample that agrees with the newest; after a clock was set the others are void."""
         now = sample.asked
         agree = [s for s in self._samples if abs(s.offset_ms - sample.offset_ms) <= _room(s, sample) + 1]
         self._samples = deque([*agree, sample], maxlen=SAMPLES_KEPT)

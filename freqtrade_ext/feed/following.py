@@ -147,7 +147,7 @@ class Following:
         self._tell(pair)
 
     async def tidy(self) -> None:
-        """Let go, for ever, of pairs that nobody asks about."""
+        """Stop following pairs that nobody asks about any more; runs for ever."""
         while True:
             await asyncio.sleep(TIDY_SECONDS)
             for pair, followed in list(self._pairs.items()):
@@ -157,7 +157,7 @@ class Following:
                         followed.task.cancel()
 
     async def stop(self) -> None:
-        """Let go of all pairs."""
+        """Stop following all pairs."""
         tasks = [followed.task for followed in self._pairs.values() if followed.task]
         for task in tasks:
             task.cancel()

@@ -16,7 +16,7 @@ BUFFERED_DIFFS = 1000
 """differences kept while the snapshot is awaited; older ones cannot be needed within 100 s at 100 ms each"""
 
 SPARE_LEVELS = 1000
-"""levels of amount 0 that a side may keep besides those it had when they were last thrown out, times two"""
+"""a side is purged once it exceeds twice its size at the last purge plus this"""
 
 
 class Top(NamedTuple):
@@ -170,6 +170,6 @@ class LocalBook:
 
     @property
     def is_crossed(self) -> bool:
-        """Whether the best bid reaches the best ask, which no true book does."""
+        """Whether the best bid reaches the best ask, which happens in no true book."""
         bid, ask = next(self.levels("sell"), None), next(self.levels("buy"), None)
         return bid is not None and ask is not None and bid[0] >= ask[0]

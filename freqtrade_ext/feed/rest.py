@@ -77,7 +77,7 @@ async def last_trade_ms(client: Any, pair: str) -> int:
 
 
 def hyperliquid_tape(client: Any, pair: str) -> dict[str, str]:
-    """Word the request for public trades, of which ccxt knows only a user's own (4.5.90, hyperliquid.py)."""
+    """Return the request for public trades; ccxt only has one for a user's own (4.5.90, hyperliquid.py)."""
     market = client.market(pair)
     return {"type": "recentTrades", "coin": market["baseName"] if market["swap"] else market["id"]}
 

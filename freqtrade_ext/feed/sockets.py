@@ -14,7 +14,7 @@ HANG_UP_SECONDS = 2
 
 
 def raw_client(client: Any) -> Any:
-    """Let a ccxt.pro client of Binance hand over messages as they come, by url in `client.listeners`."""
+    """Pass Binance's raw messages to `client.listeners[url]` instead of ccxt's parser."""
     parse, client.listeners = client.handle_message, {}
 
     def handle_message(ws: Any, message: Any) -> None:
@@ -30,7 +30,7 @@ def raw_client(client: Any) -> Any:
 
 def notice_dead_lines(client: Any, ping_seconds: float, dead_seconds: float) -> None:
     """
-    Make a ccxt.pro client ask its connections often for a sign of life.
+    Set how often a ccxt.pro client pings its connections, and when one without an answer is closed.
 
     :param ping_seconds: ccxt pings every 18 s to three minutes, so a dead line would look like a calm market.
     :param dead_seconds: without a sign of life; the connection is closed then.
@@ -66,7 +66,7 @@ async def hang_up(client: Any, url: str) -> None:
 
 @contextmanager
 def own_cancellation_only() -> Iterator[None]:
-    """Tell the end of a task from a connection that ccxt closed, which cancels what waits for it."""
+    """Re-raise our own cancellation; turn ccxt's into NetworkError."""
     try:
         yield
     except asyncio.CancelledError:

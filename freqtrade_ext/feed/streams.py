@@ -97,7 +97,7 @@ class Streams(Protocol):
 
     def levels(self, depth: int) -> tuple[Levels, Levels] | None:
         """
-        Give bids and asks, best first, `depth` of them or the whole side; None where fewer are known.
+        Return bids and asks, best first, `depth` of them or the whole side; None where fewer are known.
 
         Amounts are as the exchange counts them: in contracts on futures.
         """

@@ -125,7 +125,7 @@ def _best(book: Mapping[str, Any]) -> list[list[float]]:
 
 def check_sequence(client: Any) -> None:
     """
-    Let a ccxt.pro client of Bybit reject a book that lacks a difference; ccxt does not look (4.5.90).
+    Reject a book of Bybit that lacks a difference; ccxt.pro does not check (4.5.90).
 
     The numbers `u` are consecutive, but for a whole book that begins them anew
     (https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook).

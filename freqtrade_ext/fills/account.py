@@ -118,7 +118,7 @@ class Account:
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Take over what `to_json` returned."""
+        """Restore what `to_json` returned."""
         self.moved = {currency: Decimal(amount) for currency, amount in data["moved"].items()}
         self.positions = {pair: (Decimal(a), Decimal(c)) for pair, (a, c) in data["positions"].items()}
         self.leverage = dict(data["leverage"])
@@ -127,7 +127,7 @@ class Account:
 
 
 def _exact(number: float) -> Decimal:
-    """Take the number for the decimal that it was written as: lots and ticks are decimals."""
+    """Convert via repr, so 0.1 is exactly 0.1: lots and ticks are decimals."""
     return Decimal(repr(float(number)))
 
 

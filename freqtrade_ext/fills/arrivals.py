@@ -25,7 +25,7 @@ class Arrivals:
         self._market, self._holdings, self._futures, self._resting = market, holdings, futures, resting
 
     def arrive(self, order: PaperOrder) -> None:
-        """Let the order take what it may from the book as it is now; then rest, or end."""
+        """Fill an order from the book as it is now; what is left of it rests or expires."""
         self._holdings.cut_to_position(order)
         request = order.request
         if order.status != "open":
@@ -143,7 +143,7 @@ def _stock_claim(request: OrderRequest, book: Book) -> float | None:
 
 def _since_trigger(order: PaperOrder, result: Walk) -> Walk:
     """
-    Let a stop gain nothing by the time between its trigger and our look at the book.
+    Make each fill of a triggered stop no better than the rate that triggered it.
 
     At the exchange it met the book of that moment, of which the triggering trade shows the best: the rate
     may have come back since, by a lot where the bot was down meanwhile.
@@ -157,7 +157,7 @@ def _since_trigger(order: PaperOrder, result: Walk) -> Walk:
 
 
 def _why(request: OrderRequest, book: Book, result: Walk) -> str:
-    """Say why an order was not filled completely."""
+    """Return why an order was not filled completely."""
     if result.stopped == "price range":
         return "EXECUTION_RULE_PRICE_RANGE_EXCEEDED: the rest lies outside the exchange's price range"
     if result.stopped == "limit":

@@ -52,7 +52,7 @@ class Book:
         return self.asks if side == "buy" else self.bids
 
     def is_whole(self, side: BuySell) -> bool:
-        """Whether nothing lies beyond the levels that an order of this side takes from."""
+        """Return whether nothing lies beyond the levels that an order of this side takes from."""
         return len(self.taken_by(side)) < self.depth
 
     def within(self, side: BuySell, limit: float) -> list[Level]:
@@ -102,7 +102,7 @@ class Walk:
         return Walk(tuple(inside), filled, cost, "price range")
 
     def no_better_than(self, rate: float, side: BuySell) -> Walk:
-        """Give the same amounts, each at this rate (quote per base) where its level was better."""
+        """Return the same amounts, each at this rate (quote per base) where its level was better."""
         worse = max if side == "buy" else min
         fills = tuple((worse(level, rate), amount) for level, amount in self.fills)
         return replace(self, fills=fills, cost=math.fsum([r * a for r, a in fills]))

@@ -37,7 +37,7 @@ class Candidate:
 
 
 def from_limits(market: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name a ccxt market's limits like Binance's filters, for exchanges that list no filters."""
+    """Return a ccxt market's limits as Binance's filters, for exchanges that list no filters."""
     limits = market.get("limits") or {}
     amount, cost, price = (limits.get(k) or {} for k in ("amount", "cost", "price"))
     return {

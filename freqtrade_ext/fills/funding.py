@@ -90,7 +90,7 @@ class Funding:
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
-        """Take over what `to_json` returned."""
+        """Restore what `to_json` returned."""
         self._settled_ms = dict(data["settled_ms"])
         self._moves, self._paid = (
             {pair: [(ms, Decimal(a)) for ms, a in rows] for pair, rows in data[name].items()}

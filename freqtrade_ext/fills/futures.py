@@ -97,7 +97,7 @@ class Futures:
         return marks
 
     def is_beyond(self, pair: str, marks: Marks) -> bool:
-        """Whether the margin left at the worst of these mark prices is what must be kept, or less."""
+        """Return whether the margin left at the worst of these mark prices is what must be kept, or less."""
         amount, _ = self._account.positions[pair]
         worst = marks[0] if amount > 0 else marks[1]
         if not self._account.is_cross:

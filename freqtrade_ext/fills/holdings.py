@@ -122,7 +122,7 @@ class Holdings:
         return self._account.total(currencies(pair)[0]) + bought
 
     def _locked(self, order: PaperOrder, currency: str) -> float:
-        """What an open order ties up of a currency."""
+        """Return what an open order ties up, in units of the currency."""
         request, left = order.request, order.remaining
         locked_currency, needed = self._needed(request, left, left * worst_rate(request))
         return needed if locked_currency == currency else 0.0
@@ -150,7 +150,7 @@ class Holdings:
             raise BalanceTooLow(f"{request.side} needs {needed:.8f} {currency}, free are {free:.8f}")
 
     def cut_to_position(self, order: PaperOrder) -> None:
-        """Let a reduce-only order close the position at most: a stop keeps its amount when a target sells."""
+        """Cut a reduce-only order to the position: a stop keeps its amount when a target sells a part."""
         request = order.request
         if not request.reduce_only:
             return

@@ -132,7 +132,7 @@ class PaperOrder:
         self.fee_value += fee.value
 
     def forget_fills(self) -> None:
-        """Make it an order that was never filled: its fills were taken back."""
+        """Reset the fills, as if there had been none."""
         self.taker_amount = self.taker_cost = self.maker_amount = self.maker_cost = self.fee_value = 0.0
         self.fees = {}
 

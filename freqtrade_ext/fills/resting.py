@@ -45,7 +45,7 @@ class Resting:
             self._holdings.save(*orders)
 
     def _print(self, orders: list[PaperOrder], trade: Print, bnb_rate: float | None) -> None:
-        """Let one print trigger stops and fill resting orders, in their priority, from its amount once."""
+        """Trigger stops and fill resting orders by one print, in their priority; its amount fills once."""
         for order in orders:
             request = order.request
             if order.status != "open" or trade.time_ms < order.arrival_ms:

@@ -142,7 +142,7 @@ class PaperExchange(PaperMarketData):
         return order.to_ccxt(stop_rate_name(self))
 
     def _take_over(self, order_id: str) -> PaperOrder:
-        """Take over an order that stock freqtrade's dry-run placed before the engine was installed."""
+        """Return an order of stock freqtrade's dry-run from before the engine; adopt it if it is open."""
         order = order_left(order_id)
         if order.status == "open":
             self.paper.adopt(order)
@@ -150,7 +150,7 @@ class PaperExchange(PaperMarketData):
 
 
 def _log(order: PaperOrder) -> None:
-    """Tell what no callback tells: that an order rests, was filled in part, or ended without a fill."""
+    """Log that an order rests, was filled in part or ended without a fill; no callback of freqtrade does."""
     if order.status == "closed":
         return
     r = order.request

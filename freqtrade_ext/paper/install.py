@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = None) -> Engine | None:
     """
-    Let orders of this exchange instance fill as the real exchange would fill them.
+    Fill the orders of this exchange instance as the real exchange would.
 
     Only the instances are touched, so other bots, backtests and live trading in the process stay stock.
 

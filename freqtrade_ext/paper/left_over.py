@@ -41,7 +41,7 @@ def replay_orders(account: Account) -> None:
 
 def open_again(engine: Engine) -> None:
     """
-    Give freqtrade back the stops on the exchange, which it forgets at each start of a dry-run.
+    Restore the stops on the exchange, which freqtrade forgets at each start of a dry-run.
 
     They hold the coins, and may have been triggered meanwhile (2026.9 persistence/migrations.py
     `fix_old_dry_orders`).
@@ -81,7 +81,7 @@ def undo_deletions(engine: Engine, orders: Iterable[str] = ()) -> None:
 
 def bring_funding(order: PaperOrder, engine: Engine) -> None:
     """
-    Let the trade of a futures order that was just filled know its funding up to the fill.
+    Store the funding up to a fill with the futures trade of the order that was just filled.
 
     freqtrade asks for it when it places an exit and twice an hour; a fill takes what it knows then, and a
     stop on the exchange takes nothing (2026.9 persistence/trade_model.py `update_trade`).
@@ -110,14 +110,14 @@ def funding_known(pair: str, engine: Engine, after_ms: int, until_ms: float = ma
 
 
 def name_liquidation(trade: Trade, order: Order) -> None:
-    """Give the reason of an exit that was the exchange's: freqtrade just finds it "sold_on_exchange"."""
+    """Name the reason of a liquidation; freqtrade itself calls it "sold_on_exchange"."""
     if order.order_id.startswith(LIQUIDATION):
         order.ft_order_tag = trade.exit_reason = ExitType.LIQUIDATION.value
 
 
 def order_left(order_id: str) -> PaperOrder:
     """
-    Make the engine's order of one that stock freqtrade's dry-run placed.
+    Convert stock freqtrade's dry-run order into a PaperOrder.
 
     :raises InvalidOrderException: there is none.
     """

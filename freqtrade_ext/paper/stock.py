@@ -41,13 +41,13 @@ def streaming_client(exchange: Exchange) -> Any:
 
 
 def share_markets(exchange: Exchange, client: Any) -> None:
-    """Give a ccxt client the markets that freqtrade knows now."""
+    """Copy the markets that freqtrade knows now to a ccxt client."""
     client.set_markets_from_exchange(exchange._api)
 
 
 def restore_async_markets(exchange: Exchange) -> bool:
     """
-    Give freqtrade's asynchronous client the markets of the other one where its own are gone.
+    Copy the markets of freqtrade's ccxt client to its asynchronous one, where that has lost its own.
 
     :return: whether they were gone.
     """

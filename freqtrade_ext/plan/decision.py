@@ -32,7 +32,7 @@ class Decision:
         return make_plan(self.state, self.account, entry_rate, self.is_short, settings, self.stake_reason)
 
     def fits(self, is_short: bool, opened_ms: int) -> bool:
-        """Tell whether a trade of this direction, opened then, came of this decision."""
+        """Return whether a trade of this direction, opened then, belongs to this decision."""
         return self.is_short == is_short and 0 <= opened_ms - self.made_ms <= ENTRY_MS
 
     def to_text(self) -> str:

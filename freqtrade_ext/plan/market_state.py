@@ -39,7 +39,7 @@ class MarketState:
     regime: Regime
 
     def strong_trend(self, is_short: bool, settings: Settings) -> bool:
-        """Tell whether the trend carries a position of this direction (`spec.md` 1)."""
+        """Return whether there is a strong trend in this direction (`spec.md` 1)."""
         if self.regime != "trending":
             return False
         if is_short:
@@ -86,7 +86,7 @@ def _indicators(candles: DataFrame, settings: Settings) -> DataFrame:
 
 
 def _regime(adx: Any, atr_pct: Any, settings: Settings) -> Any:
-    """Tell the regime, of one candle or of each, as its place in REGIMES."""
+    """Return the regime of one candle or of each, as an index into REGIMES."""
     untrended = np.where(atr_pct >= settings.atr_choppy, 1.0, 0.0)
     return np.where(adx >= settings.adx_trending, 2.0, untrended)
 

@@ -83,7 +83,7 @@ class Plan:
 
     def break_even_rate(self, fee_open: float, fee_close: float) -> float:
         """
-        Give the rate at which closing the rest neither wins nor loses.
+        Return the rate at which closing the rest neither wins nor loses.
 
         :param fee_open: ratio paid at entry.
         :param fee_close: ratio paid at exit.
@@ -129,7 +129,7 @@ def make_plan(
     stake_reason: str = "",
 ) -> Plan:
     """
-    Make the plan of a trade by `spec.md` 3 and 4.
+    Return the plan of a trade by `spec.md` 3 and 4.
 
     :param entry_rate: quote per base.
     :param stake_reason: why the position has its size, to be kept with the plan.

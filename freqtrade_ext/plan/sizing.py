@@ -92,7 +92,7 @@ def payable_amount(
     fills: Iterable[tuple[float, float]], balance: float, fee_ratio: float = 0.0, leverage: float = 1.0
 ) -> float:
     """
-    Tell how much of a book walk a balance pays for.
+    Return how much of a book walk a balance pays for.
 
     :param fills: (rate, amount in base units), in the order in which the walk takes them.
     :param balance: free stake currency.

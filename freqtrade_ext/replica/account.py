@@ -56,7 +56,7 @@ class Balances:
 
     def check(self, market: Market, order: Order) -> None:
         """
-        What the exchange checks before it accepts an order.
+        Check an order as the exchange does before it accepts it.
 
         :raises ApiError: the exchange's refusal.
         """
@@ -142,7 +142,7 @@ class Balances:
         return market.symbol.quote if order.side == "buy" else market.symbol.base
 
     def _need(self, market: Market, order: Order) -> int:
-        """What the order may cost at most, of the asset to give."""
+        """Return what the order may cost at most, in units of the asset given."""
         if order.side == "sell":
             return order.amount
         if order.limit is not None:

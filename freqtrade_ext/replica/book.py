@@ -55,7 +55,7 @@ class BookSide:
         return self._others.get(rate, 0)
 
     def amount(self, rate: int) -> int:
-        """What the level displays, own orders included."""
+        """Return what the level displays, own orders included."""
         amount = self._others.get(rate, 0)
         for order in self._resting.get(rate, ()):
             amount += order.left
@@ -66,7 +66,7 @@ class BookSide:
         return [(rate, self.amount(rate)) for rate in islice(self.rates(), limit)]
 
     def reaches(self, rate: int, limit: int) -> bool:
-        """Whether an aggressor with this limit would take a level at this rate."""
+        """Return whether an aggressor with this limit would take a level at this rate."""
         return rate * self._sign <= limit * self._sign
 
     def put(self, rate: int, amount: int) -> None:
@@ -102,7 +102,7 @@ class BookSide:
         self._index(order.rate)
 
     def leave(self, order: Resting) -> None:
-        """Take an own order off the book."""
+        """Remove an own order from the book."""
         queue = self._resting.get(order.rate, [])
         queue.remove(order)
         if not queue:
@@ -117,7 +117,7 @@ class BookSide:
         return [order for queue in self._resting.values() for order in queue]
 
     def take(self, amount: int, limit: int | None = None) -> list[Match]:
-        """Let an aggressor take levels, best first, by price-time priority."""
+        """Match an aggressor with the levels, best first, by price-time priority."""
         matches: list[Match] = []
         while amount > 0 and self._keys:
             rate = self._keys[0] * self._sign
@@ -129,7 +129,7 @@ class BookSide:
         return matches
 
     def take_at(self, rate: int, amount: int) -> list[Match]:
-        """Let an aggressor take from the queue of one level."""
+        """Match an aggressor with the queue of one level."""
         matches: list[Match] = []
         for order in tuple(self._resting.get(rate, ())):
             amount -= self._take_others(rate, min(amount, order.ahead), matches)

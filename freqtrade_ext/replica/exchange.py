@@ -55,7 +55,7 @@ class Exchange:
         self.running[market.symbol.name] = Running(market, source, Perpetual(market))
 
     def advance(self, to_ms: int) -> None:
-        """Let everything happen that happens until then; without threads, the same each time."""
+        """Play all markets up to a time; without threads, so it is the same each time."""
         for running in self.running.values():
             market = running.market
             if market.is_trading:

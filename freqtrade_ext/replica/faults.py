@@ -103,7 +103,7 @@ class Faults:
         return response
 
     def through(self, name: str, message: Message) -> list[Message]:
-        """What of a stream's message arrives: usually just it."""
+        """Return what arrives of a stream's message: usually just the message."""
         for fault in self._streams:
             if re.search(fault.stream, name):
                 return self._spoil(fault, message)

@@ -74,7 +74,7 @@ class Generator:
             self._next_ms += self._rng.expovariate(self._per_ms * self._path.pace)
 
     def skip(self, ms: int) -> None:
-        """Let time pass, and take up the scenario from the middle of the book as it is then."""
+        """Skip to a time, and go on with the scenario from the middle of the book as it is then."""
         self._next_ms = max(self._next_ms, float(ms))
         bid, ask = self._market.bids.best(), self._market.asks.best()
         middle = (bid + ask) / 2 if bid and ask else float(self._market.last)

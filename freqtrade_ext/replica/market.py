@@ -36,7 +36,7 @@ class Source(Protocol):
         """Happenings not yet given, in time order, up to this time."""
 
     def skip(self, ms: int) -> None:
-        """Let time pass without happenings."""
+        """Skip to a time without happenings."""
 
     def move(self, ms: int, to: int, seconds: float) -> None:
         """Lead the market to a rate; ValueError where the source cannot."""
@@ -120,7 +120,7 @@ class Market:
                     break
 
     def take(self, ms: int, side: BuySell, amount: int, limit: int | None = None) -> list[Trade]:
-        """Let an aggressor eat the book; returns its prints, best rate first."""
+        """Match an aggressor with the book; return its prints, best rate first."""
         makers = self.asks if side == "buy" else self.bids
         matches = makers.take(amount, limit)
         trades = self._record(ms, side, matches)
@@ -134,7 +134,7 @@ class Market:
         self._changed(ms, *self._sided(side, order.rate))
 
     def withdraw(self, ms: int, side: BuySell, order: Resting) -> None:
-        """Take it off again."""
+        """Remove it from the book."""
         self.side(side).leave(order)
         self._changed(ms, *self._sided(side, order.rate))
 
@@ -143,8 +143,8 @@ class Market:
 
     def _print(self, printed: KnownTrade) -> None:
         """
-        Record it, and let own orders that it must have hit have their part: at its rate as far as the
-        queue lets it through, at better rates up to the printed amount.
+        Record a print, and fill own orders it must have hit: those at its rate once what queued before
+        them is used up, those at better rates up to the printed amount.
         """
         if printed.trade_id is not None:
             self._next_trade = max(self._next_trade, printed.trade_id)

@@ -109,7 +109,7 @@ class Playback:
 
 
 class _Told:
-    """What the messages of a recording tell, one after the other."""
+    """Converts the messages of a recording to happenings, one after the other."""
 
     def __init__(self, book: RecordedBook) -> None:
         self._book = book

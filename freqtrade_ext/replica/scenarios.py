@@ -84,12 +84,12 @@ _LIVE_TURNS: tuple[Script, ...] = ("climb", "chop", "slide", "live", "climb")
 
 
 def of_pair(scenario: Scenario, index: int) -> Script:
-    """What the scenario means for the n-th pair."""
+    """Return the script of the n-th pair in a scenario."""
     return _LIVE_TURNS[index % len(_LIVE_TURNS)] if scenario == "live" else scenario
 
 
 def history(script: Script) -> History:
-    """How the candles before the start look."""
+    """Return the kind of candles before the start."""
     if script in ("climb", "slide"):
         return "lively breakout"
     if script in _SCRIPTS:

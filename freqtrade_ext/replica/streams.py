@@ -146,7 +146,7 @@ class Channels:
         """Nothing that concerns market streams."""
 
     def advance(self, now_ms: int) -> None:
-        """Say what is due by now."""
+        """Publish what is due by now."""
         for name, diff in self._diffs.items():
             self._flush(name, diff, now_ms)
         for name, kline in self._klines.items():

@@ -82,7 +82,7 @@ class FuturesAccount(Balances):
         return self._exchange.running[name].perpetual.mark if order.by_mark else market.last
 
     def _reducible(self, order: Order) -> int:
-        """What of the position an order of its side may close."""
+        """Return the part of the position that an order of this side may close."""
         amount = self.positions[order.symbol].amount
         return max(amount if order.side == "sell" else -amount, 0)
 

@@ -146,7 +146,7 @@ class FuturesFunds:
         }
 
     def _liquidation_rate(self, name: str) -> int:
-        """Where an isolated position's margin is down to what its first bracket demands to be kept."""
+        """Return the rate at which an isolated position is liquidated, by the first bracket."""
         position = self._account.positions[name]
         _, _, rate, _ = BRACKETS[0]
         kept = 1 - float(rate) if position.amount > 0 else -1 - float(rate)

@@ -151,7 +151,7 @@ def size_step(order: OrderRow) -> tuple[float, float]:
 
 def backtest_fee(cost: Cost | None) -> float | None:
     """
-    Give the `fee` with which a backtest costs as much as was observed.
+    Return the `fee` with which a backtest costs as much as was observed.
 
     freqtrade's backtest fills at the rate decided on and takes `fee` of each side's value (2026.9
     optimize/backtesting.py), so that its costs are fee * decided; observed was the shortfall. Hence

@@ -32,7 +32,7 @@ class ExitResult:
 
 
 def exit_reason(order: OrderRow) -> str:
-    """Name the way out: a target of the plan, its stop, or what the order's tag says."""
+    """Return the reason of an exit: a target of the plan, its stop, or what the order's tag says."""
     word = order.tag.split()[0].lower() if order.tag.strip() else ""
     if order.is_stop or word in STOPS:
         return "stop"

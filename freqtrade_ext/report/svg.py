@@ -61,7 +61,7 @@ def text(parent: Element, x: float, y: float, content: str, anchor: str = "start
 
 
 def title(element: Element, content: str) -> None:
-    """Say what the element is when it is pointed at."""
+    """Return a tooltip for the element."""
     SubElement(element, "title").text = content
 
 

@@ -108,7 +108,7 @@ def check_versions() -> Iterator[Finding]:
 
 
 def check_config(config: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
-    """Say what of the configuration matters, and what the plan replaces."""
+    """Return what of the configuration matters, and what the plan replaces."""
     own = config["original_config"]
     has_section = "freqtrade_ext" in own
     yield "ok", f"configuration: valid, {'with' if has_section else 'without'} a freqtrade_ext section"

@@ -177,11 +177,11 @@ class Chart:
         self._drawings: dict[str, dict[int, Drawing]] = {}
 
     def follow_deletions(self) -> None:
-        """Let deleted trades leave the chart; no callback of a strategy hears of `/delete`."""
+        """Remove deleted trades from the chart; no callback of a strategy is told of `/delete`."""
         event.listen(Trade, "after_delete", lambda _mapper, _connection, trade: self.erase(trade))
 
     def draw(self, trade: Trade, plan: Plan, position: Position) -> None:
-        """Take over the trade's present state."""
+        """Draw the trade as it is now."""
         drawing = Drawing(
             plan=plan,
             progress=progress_of(plan, position),

@@ -175,7 +175,7 @@ class Entries:
         return AccountState(balance, Trade.get_open_trade_count(), winners, losers)
 
     def _fee_on_top(self, pair: str) -> float:
-        """Give the ratio of an entry's fee that is paid in stake currency, on top of the order's cost."""
+        """Return the ratio of an entry's fee that is paid in stake currency, on top of the order's cost."""
         if self._is_futures or (self._paper is not None and self._settings.fee_asset == "quote"):
             return self._taker_fee(pair)
         return 0.0

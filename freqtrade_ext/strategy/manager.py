@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class Manager:
-    """Gives each trade of a strategy its plan, and keeps it to that."""
+    """Makes a plan for each trade of a strategy, and keeps the trade to it."""
 
     def __init__(
         self, strategy: IStrategy, settings: Settings, exchange: Exchange, paper: Engine | None = None
@@ -133,7 +133,7 @@ class Manager:
         return plan
 
     def guard(self, trade: Trade) -> None:
-        """Make sure that a trade has the stop of its plan, and that this follows where it trails."""
+        """Set the stop of a trade's plan where it is missing, and move a stop that trails."""
         plan = self.plan_of(trade)
         follows = self.settings.stop_after_tp == "trail" or self._trailing is not None
         if plan is not None and follows and len(trade.orders) > 1:

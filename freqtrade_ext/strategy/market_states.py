@@ -42,7 +42,7 @@ class MarketStates:
         return dataframe.join(known.set_axis(dataframe.index))
 
     def _of(self, pair: str) -> DataFrame:
-        """Give the market state by the time at which a candle of the strategy that knows it begins."""
+        """Return the states, indexed by the open time of the first strategy candle allowed to see each."""
         candles = self._strategy.dp.get_pair_dataframe(pair, self.timeframe)
         if candles.empty:
             raise ValueError(f"{pair}: no {self.timeframe} candles, which the market state needs")
@@ -90,7 +90,7 @@ def startup_candles(timeframe: str, settings: Settings) -> int:
 
 
 def too_few(count: int, timeframe: str) -> str:
-    """Say that a pair has too few candles for its market state, and which timeframe would have enough."""
+    """Return a message that a pair has too few candles, and which timeframe would have enough."""
     minutes = count * timeframe_to_minutes(timeframe) / MIN_CANDLES
     enough = [name for name in SHORTER if timeframe_to_minutes(name) <= minutes]
     advice = f'; set "state_timeframe": "{enough[0]}" in freqtrade_ext to use those' if enough else ""

@@ -25,7 +25,7 @@ class Pace:
 
     def __init__(self, feed: Feed, config: dict[str, Any]) -> None:
         """
-        Take freqtrade's sleep over.
+        Replace freqtrade's sleep between two loops.
 
         The worker reads its throttle after it has built the bot (2026.9 worker.py `_init`). A little of it
         stays for the loops that never come to `pause`: those of a stopped bot.

@@ -97,7 +97,7 @@ class Planned(Prepared):
     @given_the_trade_itself
     @guarded(None)
     def custom_stoploss(self, trade: Trade, **kwargs: Any) -> None:
-        """Let no trade go without the stop of its plan: not after a restart, nor one that came without."""
+        """Set the stop of the trade's plan, also after a restart and where it came without one."""
         self.manager.guard(trade)
 
     def should_exit(

@@ -29,7 +29,7 @@ class PlanBook:
         return self._plans.get(trade.id)
 
     def restore(self, trade: Trade) -> Plan | None:
-        """Take the plan up that a bot before this one left in the trade's custom data."""
+        """Return the plan that an earlier bot stored in the trade's custom data; None without one."""
         stored = trade.get_custom_data("plan") if self._has_database else None
         if stored is None:
             return None
@@ -58,7 +58,7 @@ class PlanBook:
         return decision if decision is not None and decision.fits(is_short, opened_ms) else None
 
     def save_decision(self, pair: str) -> None:
-        """Let the decision survive a restart while there is no trade yet to keep it with."""
+        """Store the decision for a restart, while there is no trade yet to store it with."""
         if self._has_database:
             KeyValueStore.store_value(_key(pair), self._decisions[pair].to_text())
 

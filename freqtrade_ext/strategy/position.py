@@ -128,7 +128,7 @@ def set_stop(trade: Trade, stop_rate: float) -> None:
 
 
 def show_initial_stop(trade: Trade, stop_rate: float) -> None:
-    """Let the stop of the plan be the initial one in FreqUI, in messages and in backtests' results."""
+    """Show the stop of the plan as the initial one in FreqUI, in messages and in backtests' results."""
     trade.initial_stop_loss = stop_rate
     trade.initial_stop_loss_pct = -abs(1 - stop_rate / trade.open_rate) * (trade.leverage or 1.0)
 

@@ -112,13 +112,13 @@ class Prepared(IStrategy):
             super().analyze_pair(pair)
 
     def gather_informative_pairs(self) -> ListPairsWithTimeframes:
-        """Have freqtrade fetch the candles of the market state as well."""
+        """Add the candles of the market state to those that freqtrade fetches."""
         timeframe, kind = self.manager.market_states.timeframe, self.config["candle_type_def"]
         of_state = [(pair, timeframe, kind) for pair in self.dp.current_whitelist()]
         return [*super().gather_informative_pairs(), *of_state]
 
     def advise_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        """Give the strategy the market state among its candles."""
+        """Add the market state to the strategy's candles."""
         with_state = self.manager.market_states.join(dataframe, metadata["pair"])
         return super().advise_indicators(with_state, metadata)
 

@@ -12,7 +12,7 @@ DETAILS = "Orderbook:"
 
 class Repeats(logging.Filter):
     """
-    Lets a warning or error through where the same has not been said for a minute.
+    Allows a warning or error only where the same has not been logged for a minute.
 
     An empty order book of an open trade is two warnings a loop (2026.9 freqtradebot.py `exit_positions`,
     `process_open_trade_positions`), which no callback of a strategy can prevent.

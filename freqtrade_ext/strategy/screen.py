@@ -132,7 +132,7 @@ class Status:
 
     def see(self, trade: Trade, plan: Plan | None, rate: float) -> None:
         """
-        Take over what an open trade is worth now.
+        Note what an open trade is worth now.
 
         :param rate: that an exit would get.
         """

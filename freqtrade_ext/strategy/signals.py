@@ -49,7 +49,7 @@ class SignalStrategy(ManagedStrategy):
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """
-        Make the object that gives the signals, and try another one on candles that never were.
+        Create the object that gives the signals, and test another one on invented candles.
 
         :raises OperationalException: it cannot be asked, or a backtest could not show it the past; the
             message says what to change.
@@ -180,7 +180,7 @@ class SignalStrategy(ManagedStrategy):
         return actions
 
     def _note_confidence(self, given: list[float]) -> None:
-        """Say once how confidences are read: from 0 to 1 until one is above 1, then from 0 to 100."""
+        """Log once how confidences are read: from 0 to 1 until one is above 1, then from 0 to 100."""
         most = max(given, default=0.0)
         if most > self._most_confident and (self._most_confident == 0 or self._most_confident <= 1 < most):
             logger.info(

@@ -22,7 +22,7 @@ BEFORE = 12
 
 
 def begin_story(trade: Trade) -> None:
-    """Take the first place among a trade's custom data, which FreqUI shows in the order of its making."""
+    """Reserve the first place in a trade's custom data, which FreqUI shows in the order it was created."""
     if trade.get_custom_data(STORY) is None:
         trade.set_custom_data(STORY, [])
 

@@ -21,7 +21,7 @@ DECIMALS = 3
 
 def add_parameters(strategy: IStrategy, settings: Settings) -> None:
     """
-    Give a strategy freqtrade's parameters for the settings of a space.
+    Add freqtrade's hyperopt parameters for the plan's settings to a strategy.
 
     Only where hyperopt was told that space, by its name or by `all`, or where it has left results beside the
     strategy's file: parameters that nobody tunes would be written there, and override config.json.
@@ -65,13 +65,13 @@ def _tunable(strategy: IStrategy) -> Iterator[Field[Any]]:
 
 
 def _names(f: Field[Any], value: Any) -> list[str]:
-    """Name the parameters of a setting on the strategy."""
+    """Return the names of a setting's parameters on the strategy."""
     name = PREFIX + f.name
     return [f"{name}_{number}" for number in range(1, len(value) + 1)] if isinstance(value, tuple) else [name]
 
 
 def _range(value: float, limits: Mapping[str, Any]) -> tuple[float, float]:
-    """Give the least and the most that hyperopt tries of a number, within the setting's limits."""
+    """Return the least and the most that hyperopt tries of a number, within the setting's limits."""
     step = 10**-DECIMALS
     low, high = value / RANGE, value * RANGE
     low = max(low, limits.get("at_least", low), limits.get("above", low - step) + step)

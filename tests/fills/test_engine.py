@@ -360,3 +360,17 @@ def test_a_measured_latency_is_half_a_round_trip_and_the_usual_range_before_one_
     market.trips_ms = (30.0, 40.0)
     ways = {desk.order("buy", 0.1).entry_latency_ms for _ in range(20)}
     assert ways == {15.0, 20.0}
+
+
+def test_a_cancel_is_as_long_on_its_way_as_an_order_there_and_back():
+    d = desk(latency_ms=(100.0, 100.0))
+    order = d.order("buy", 1, limit=60.0)
+    asked_ms = d.market.time_ms
+    d.engine.cancel(order.request.id)
+    assert d.market.time_ms - asked_ms == 200
+
+
+def test_stock_freqtrade_s_claim_is_known_of_market_orders_alone():
+    d = desk(asks=[(100.0, 1.0), (101.0, 5.0)])
+    assert d.order("buy", 2).record().stock_average == 100.5
+    assert d.order("buy", 1, limit=101.0).record().stock_average is None

@@ -290,3 +290,18 @@ def test_only_what_is_new_in_a_minute_happened_since_the_last_look(then, range_)
     look = MarkLook()
     assert look.since([MarkCandle(0, 90, 110, 105)]) == (105, 105, 105)
     assert look.since([MarkCandle(*row) for row in then]) == range_
+
+
+def test_adding_to_a_position_does_not_forget_its_funding(desk):
+    enter(desk, amount=0.01, leverage=5.0)
+    due(desk, 8, 0.001)
+    desk.market.time_ms = START_MS + 8 * HOUR_MS + 61_000
+    desk.engine.guard()
+    enter(desk, amount=0.005, leverage=5.0)
+    assert desk.engine.funding(PERPETUAL, 0) == pytest.approx(-1)
+
+
+def test_the_greatest_leverage_of_a_tier_is_allowed(desk):
+    most = BINANCE.tiers[0].max_leverage
+    assert BINANCE.refusal(0.001, 100_000.0, most) is None
+    assert "leverage" in BINANCE.refusal(0.001, 100_000.0, most + 1)

@@ -336,3 +336,11 @@ def test_an_order_that_rested_in_a_database_of_before_the_three_queues_goes_on()
     again = d.poll(order)
     assert (order.filled, again.filled) == (2, 5)
     assert filled(again.queue) == (5, 5, 5)
+
+
+def test_an_estimate_that_was_filled_first_keeps_its_time():
+    queue = queue_of(5.0, resting=3.0)
+    queue.use_print(3.0, 3.0, 1, is_through=False)
+    queue.use_print(80.0, 3.0, 9, is_through=True)
+    assert filled(queue) == (3, 3, 3)
+    assert queue.places["optimistic"].filled_ms == 1

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,3 +54,7 @@ def test_a_trade_fits_the_decision_right_before_it(is_short, after_ms, fits):
 def test_plan_of_a_decision():
     plan = DECISION.plan(104_878.48, Settings())
     assert plan == make_plan(STATE, AccountState(500, 0), 104_878.48, False, Settings(), "$167 per position")
+
+
+def test_many_words_fill_the_store_to_its_last_character():
+    assert len(replace(DECISION, stake_reason="a" * 300).to_text()) == 255

@@ -104,3 +104,8 @@ def test_round_down_is_exact_in_decimals(amount, step, cut):
 def test_whole_lots_stay_what_they_are(lots, step):
     amount = float(f"{lots * step:.12g}")
     assert math.isclose(round_down(amount * (1 + ROUNDING), step), amount, rel_tol=1e-12, abs_tol=1e-12)
+
+
+def test_what_an_entry_brought_beyond_whole_lots_is_left_behind():
+    assert position(bought(1.0005), lot=0.001).left_behind == pytest.approx(0.0005)
+    assert position(bought(1.0), lot=0.001).left_behind == 0

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.sizing import (
     AccountState,
+    Stake,
+    asked_position,
     check_cost,
     payable_amount,
     size_position,
@@ -171,3 +173,13 @@ def test_an_entry_is_cut_to_the_largest_market_order():
     cut = trim_to_order(stake, 40.0)
     assert cut.stake_amount == 40
     assert cut.reason.endswith("cut to the exchange's largest market order")
+
+
+def test_a_person_s_stake_counts_as_asked_for_within_the_balance_and_the_exchange_s_minimum():
+    account = AccountState(500, 3)
+    for stake in (5.0, 500.0):
+        assert asked_position(stake, account, 5.0) == Stake(stake, stake, 1, f"${stake:g} are asked for")
+    with pytest.raises(NoTrade, match=r"\$501 are asked for, \$500 are free"):
+        asked_position(501.0, account, 5.0)
+    with pytest.raises(NoTrade, match=r"\$4 are asked for, the exchange's minimum is \$5"):
+        asked_position(4.0, account, 5.0)
