@@ -34,7 +34,6 @@ def _setting(default: Any, unit: str, meaning: str, **limits: Any) -> Any:
 class Settings:
     """All settings of the product; the defaults are the numbers of `spec.md`."""
 
-    # -- which strategy, and what it keeps --------------------------------------------------
     strategy: str | None = _setting(
         None, "class name", "strategy that `--strategy Managed` wraps, found on freqtrade's path"
     )
@@ -53,7 +52,6 @@ class Settings:
         at_most=100,
     )
 
-    # -- market state ------------------------------------------------------------------------
     state_timeframe: str | None = _setting(
         None,
         "timeframe",
@@ -83,7 +81,6 @@ class Settings:
         space="thresholds",
     )
 
-    # -- position sizing ---------------------------------------------------------------------
     min_position: float = _setting(
         100.0,
         "stake currency",
@@ -108,7 +105,6 @@ class Settings:
         False, "", "with real money, positions may be larger than a `stake_amount` that is a number"
     )
 
-    # -- take-profit split and levels ----------------------------------------------------------
     low_balance: float = _setting(
         300.0,
         "stake currency",
@@ -168,7 +164,6 @@ class Settings:
     )
     recent_trades: int = _setting(5, "trades", "closed trades that tell a losing streak", at_least=1)
 
-    # -- backtests and hyperopt ------------------------------------------------------------------
     backtest_costs: str | bool = _setting(
         False,
         "path",
@@ -176,7 +171,6 @@ class Settings:
         "costs.json in the user directory",
     )
 
-    # -- execution (dry-run only) ---------------------------------------------------------------
     latency_ms: tuple[float, float] | Measured = _setting(
         UNMEASURED_MS,
         "ms",

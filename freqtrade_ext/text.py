@@ -1,4 +1,4 @@
-"""Numbers as people read them, and numbers out of what somebody stored."""
+"""Format numbers for people, and read numbers from stored values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def money(value: float, currency: str) -> str:
         return f"{digits(value)} {currency}"
     if not -1e9 < value < 100:
         return f"${value:,.0f}"
-    # downwards, so that 99.999 is not worded as the 100 it fails to reach
+    # rounded down, so that 99.999 is not shown as 100
     cents = math.floor(value * 100 + 1e-9) / 100
     return f"${cents:.0f}" if cents.is_integer() else f"${cents:.2f}"
 

@@ -12,7 +12,7 @@ REPEAT_SECONDS = 1.0
 
 
 class Alarm(NamedTuple):
-    """Rates between which nobody needs to be woken; the bid counts for longs, the ask for shorts."""
+    """The bot is woken outside of these rates; the bid counts for longs, the ask for shorts."""
 
     is_short: bool
     low: float
@@ -52,6 +52,6 @@ class Alarms:
             self.woken.set()
 
     def lose(self, pair: str) -> None:
-        """Ring where a pair's rate is not known any more: what it did unseen, REST tells now."""
+        """Ring where a pair's rate is no longer known: the bot then asks REST."""
         if self._set.pop(pair, None) is not None:
             self.woken.set()

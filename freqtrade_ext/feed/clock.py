@@ -56,7 +56,7 @@ class ExchangeClock:
         return int(exchange_ms + self.offset_ms)
 
     async def follow(self) -> None:
-        """Measure for ever."""
+        """Measure until cancelled."""
         asked = 0
         while True:
             try:

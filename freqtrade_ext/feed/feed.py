@@ -30,7 +30,7 @@ how much longer than a request to REST a fill waits for news stamped after the o
 differences each 100 ms
 """
 KEEP_SECONDS = 60
-"""differences are kept for orders that rest until nobody has asked for so long"""
+"""books are kept for resting orders, until they were not asked for this long"""
 BOOKS_KEPT = 3_000
 """five minutes of Binance's differences, some 10 MB for a pair"""
 ANSWER_SECONDS = 1.0
@@ -187,7 +187,7 @@ class Feed:
         return [book for book in kept.books if since_ms is not None and (book.stamp_ms or 0) > since_ms]
 
     def _keep(self, pair: str, kept: _Kept) -> None:
-        """Keep the book after a difference; the best bid/ask stream tells of no new one."""
+        """Keep the book after a difference; the best bid/ask stream alone makes no new one."""
         streams = self._following.streams(pair)
         if time.monotonic() - kept.asked > KEEP_SECONDS:
             del self._kept[pair]

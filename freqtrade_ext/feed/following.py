@@ -1,4 +1,4 @@
-"""Follow pairs through disconnects, for as long as somebody asks about them."""
+"""Follow pairs through disconnects, as long as the bot asks about them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from freqtrade_ext.feed.unified import UnifiedStreams, check_sequence
 logger = logging.getLogger(__name__)
 
 FORGET_SECONDS = 300
-"""a pair that nobody asked about for this long is no longer followed"""
+"""a pair is no longer followed when it was not asked about for this long"""
 TIDY_SECONDS = 5
 RETRY_SECONDS = (1, 2, 5, 10, 30)
 PING_SECONDS = 0.25
 """at least; Binance disconnects who sends more than five messages a second, pings among them"""
 DEAD_SECONDS = 3.0
 NEEDED_SECONDS = 30
-"""a pair that nobody asked about for this long is not compared with REST; the bot's loops ask more often"""
+"""a pair not asked about for this long is not compared with REST; the bot's loops ask more often"""
 PROOF_SHARE = 0.15
 """of the requests that a venue allows, spent at most on comparing books with REST, and as much on trades"""
 
@@ -57,8 +57,8 @@ class Following:
         """
         :param client: of ccxt.pro.
         :param fresh_seconds: a connection counts as alive for this long after its last sign of life.
-        :param changed: is told the pair after each change of a book that is in step.
-        :param lost: is told the pair whose book is not to be trusted from now on.
+        :param changed: called with the pair after each change of a book in step.
+        :param lost: called with a pair whose book cannot be trusted from now on.
         :param update_markets: gives the client the markets known by now.
         """
         self._client, self._fresh_seconds = client, fresh_seconds
@@ -93,7 +93,7 @@ class Following:
 
     async def _follow(self, pair: str, followed: _Followed) -> None:
         """
-        Follow a pair through disconnects; the task is cancelled when nobody asks any more.
+        Follow a pair through disconnects; the task is cancelled when the pair is not asked about any more.
 
         One that the exchange does not list any more may come back.
         """
@@ -101,7 +101,7 @@ class Following:
         while True:
             started = time.monotonic()
             try:
-                if pair not in self._client.markets:  # freqtrade may have heard of it since
+                if pair not in self._client.markets:  # freqtrade may know it by now
                     self._update_markets(self._client)
                 followed.streams = streams = self._new_streams(
                     self._client, pair, lambda: self._changed(pair, followed)
@@ -147,7 +147,7 @@ class Following:
         self._tell(pair)
 
     async def tidy(self) -> None:
-        """Stop following pairs that nobody asks about any more; runs for ever."""
+        """Stop following pairs that are not asked about any more; runs until cancelled."""
         while True:
             await asyncio.sleep(TIDY_SECONDS)
             for pair, followed in list(self._pairs.items()):

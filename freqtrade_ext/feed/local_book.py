@@ -35,7 +35,7 @@ class Top(NamedTuple):
 
 class _Side:
     """
-    Levels of one side, ordered when they are read: most updates concern levels that nobody looks at.
+    Levels of one side, sorted only when read: most updates concern levels that are never read.
 
     Rates and amounts stay as the exchange wrote them, and amounts of 0 stay too, until then.
     """

@@ -56,7 +56,7 @@ class Topic:
         Return in how long a message may be expected that is sent from now on, judged by the last ones.
 
         :param lag: seconds that a message takes to arrive.
-        :return: infinite where messages have stopped to come, or were too few to tell.
+        :return: infinite where messages have stopped, or were too few.
         """
         since = time.monotonic() - self.told
         if len(self.heard) < 2:

@@ -141,7 +141,7 @@ def check_sequence(client: Any) -> None:
                 kind = "spot" if "spot" in ws.url else "contract"
                 pair = client.safe_market(data["s"], None, None, kind)["symbol"]
                 gap = f"has a gap: update {before + 1} expected, the next difference is {number}"
-                # before the book takes it over: whoever waits for the book must not be given that one
+                # before ccxt updates the book: those who wait for it must not get the wrong one
                 ws.reject(OutOfStep(gap), f"orderbook:{pair}")
                 return
         parse(ws, message)

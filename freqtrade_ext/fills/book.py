@@ -34,7 +34,7 @@ class Book:
     update_id: int | None = None
     """the exchange's number of this state of the book; None where it was put together from two streams"""
     stamp_ms: int | None = None
-    """exchange time of the newest difference in it; None where it was not told"""
+    """exchange time of the newest difference in it; None where unknown"""
 
     def __post_init__(self) -> None:
         """:raises BadBook: saying what is wrong."""

@@ -22,7 +22,7 @@ class Engine:
     """
     The paper exchange of one bot.
 
-    State changes only after the answers of the exchange are in, and is saved before anybody is told: an
+    State changes only once all answers of the exchange are in, and is saved before a method returns: an
     error or a kill at any point leaves either the state before or the state after.
     """
 

@@ -48,8 +48,6 @@ class Futures:
         amount = abs(float(held) + (request.amount if request.side == "buy" else -request.amount))
         return self._rules(request.pair).refusal(amount, rate, request.leverage)
 
-    # -- funding ----------------------------------------------------------------------------------
-
     def settle(self, pair: str, *, at_once: bool = False) -> None:
         """
         Pay and receive the funding that has become due.
@@ -80,8 +78,6 @@ class Futures:
     def received(self, pair: str, after_ms: int, until_ms: float) -> float:
         """Return the funding of a pair's position in a time, quote units, negative where paid."""
         return self._account.funding.received(pair, after_ms, until_ms)
-
-    # -- mark price -------------------------------------------------------------------------------
 
     def look(self, pair: str) -> Marks | None:
         """Return how far the mark price went since the last look; None where it is not time to look again."""
@@ -122,8 +118,6 @@ class Futures:
         look = self._holdings.looks.get(pair)
         amount, cost = self._account.positions[pair]
         return look.candle.close if look and look.candle else abs(float(cost) / float(amount))
-
-    # -- liquidation ------------------------------------------------------------------------------
 
     def liquidate(self, pair: str, marks: Marks) -> PaperOrder:
         """

@@ -19,7 +19,7 @@ from freqtrade_ext.settings import Settings
 logger = logging.getLogger(__name__)
 
 ENDED_KEPT = 100
-"""ended orders in memory; at the start more, where the database tells none apart"""
+"""ended orders kept in memory; more at a start on a database that does not mark ended ones"""
 
 
 class BalanceTooLow(Exception):
@@ -39,7 +39,7 @@ class Holdings:
         self._ended: dict[str, PaperOrder] = {}
         """the last few, by id; the others are read from the store where asked for"""
         self.liquidations: dict[str, PaperOrder] = {}
-        """all there ever were, by id; they are few, and freqtrade hears of them later"""
+        """all there ever were, by id; they are few, and freqtrade asks for them later"""
         self._ledgers: dict[str, Ledger] = {}
         self._without_bnb: set[str] = set()
         for key, value in store.load().items():

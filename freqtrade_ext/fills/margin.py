@@ -25,7 +25,7 @@ class MarginRules:
     """A venue's rules for one pair."""
 
     tiers: tuple[Tier, ...] = ()
-    """rising; none where the venue told none, then nothing is liquidated"""
+    """rising; without tiers nothing is liquidated"""
     by_amount: bool = False
     """sizes of the tiers are base units"""
     fee: float = 0.0

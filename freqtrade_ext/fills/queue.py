@@ -48,7 +48,7 @@ def after_print(ahead: float, amount: float) -> tuple[float, float]:
     """
     Return (amount still ahead, amount that reaches us) after a print at our rate, in base units.
 
-    What is left by float noise alone reaches nobody: 0.3 ahead less three prints of 0.1 is 2.8e-17.
+    A rest that is only float noise fills nothing: 0.3 ahead less three prints of 0.1 is 2.8e-17.
     """
     left = amount - ahead
     if left <= amount * DUST:
@@ -60,7 +60,7 @@ def after_cancels(ahead: float, level: float, displayed: float, power: float) ->
     """
     Return what is still ahead of us when a level shows less than its prints explain, in base units.
 
-    :param level: what the book would display at our rate had nobody cancelled since the last look.
+    :param level: what the book would display at our rate without cancels since the last look.
     :param displayed: what it displays; no more than that can be ahead.
     :param power: of the share that left from ahead of us, see `CANCEL_POWER`.
     """

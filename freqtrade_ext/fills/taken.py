@@ -53,7 +53,7 @@ class Ledger:
         return [(rate, amount) for rate, amount, dust in left if amount > dust]
 
     def take(self, side: BuySell, fills: Sequence[Level]) -> None:
-        """Note the fills of a taker order of ours."""
+        """Add the fills of an own taker order."""
         taken = self._taken[side]
         for rate, amount in fills:
             taken[rate] = taken.get(rate, 0.0) + amount

@@ -44,7 +44,7 @@ class PaperExchange(PaperMarketData):
                 self.is_guarded = False
 
     def get_funding_fees(self, pair: str, amount: float, is_short: bool, open_date: datetime) -> float:
-        """Return what the paper account received since, as the exchange's income tells a live bot."""
+        """Return the funding that the paper account received since; a live bot asks the exchange for it."""
         if self.trading_mode != TradingMode.FUTURES:
             return 0.0
         return funding_known(pair, self.paper, dt_ts(open_date))

@@ -100,7 +100,7 @@ def funding_known(pair: str, engine: Engine, after_ms: int, until_ms: float = ma
     """
     Return what a position received in a time, quote units, negative where it paid.
 
-    An exchange that does not tell its rates now must not keep an exit from being placed or booked.
+    A failing request for funding rates must not prevent an exit.
     """
     try:
         engine.settle(pair)

@@ -98,7 +98,7 @@ def _candles(exchange: Exchange, fetch: Callable[..., Any], pair: str, since_ms:
 
 
 def margin_rules(exchange: Exchange, pair: str) -> MarginRules:
-    """Return what the venue demands of a position; nothing is liquidated where it tells no tiers."""
+    """Return what the venue demands of a position; without tiers nothing is liquidated."""
     market = exchange.markets[pair]
     sells_to_book, fee = LIQUIDATION.get(exchange.id, (True, 0.0))
     fee = float(market["info"].get("liquidationFee") or fee)

@@ -149,7 +149,7 @@ def _recent_trades(api: Any, pair: str, since_ms: int | None, limit: int) -> lis
 
 
 def advance(cursor: Cursor, prints: list[Print]) -> Cursor:
-    """Move the cursor to the last print; ids tell the prints of one millisecond apart."""
+    """Move the cursor to the last print; ids distinguish prints of the same millisecond."""
     if not prints:
         return cursor
     last_ms = prints[-1].time_ms

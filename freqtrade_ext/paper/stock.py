@@ -64,7 +64,7 @@ def book_depths(exchange: Exchange) -> tuple[int, ...]:
 
 
 def leverage_tiers(exchange: Exchange, pair: str) -> list[dict[str, Any]]:
-    """Return a pair's leverage tiers as freqtrade has them; empty where the exchange told none."""
+    """Return a pair's leverage tiers as freqtrade has them; empty where the exchange gives none."""
     return list(exchange._leverage_tiers.get(pair, []))
 
 

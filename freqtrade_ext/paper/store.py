@@ -31,7 +31,7 @@ class DatabaseStore:
         PaperState.__table__.create(Trade.session.get_bind(), checkfirst=True)
 
     def load(self) -> dict[str, Any]:
-        """Return all but ended orders; where an earlier version has not told those apart, all orders."""
+        """Return all but ended orders; all orders where an earlier version has not marked the ended ones."""
         # in ASCII, 0 comes after /
         others = select(PaperState).where(or_(PaperState.key < "order/", PaperState.key >= "order0"))
         state = {row.key: json.loads(row.value) for row in Trade.session.scalars(others)}

@@ -135,7 +135,7 @@ class Venue:
         return (0.0, math.inf) if self._execution is None else self._execution.range(pair, side)
 
     def bnb_rate(self, quote: str) -> float | None:
-        """:return: None where the exchange tells none that can be true."""
+        """:return: None where the exchange gives none, or an impossible one."""
         with sensible(f"{self._exchange.name}'s tickers"):
             rate = self._exchange.get_conversion_rate("BNB", quote)
         return rate if rate is not None and 0 < rate < math.inf else None

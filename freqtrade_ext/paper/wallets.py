@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 class PaperWallets(Wallets):
     """
-    Wallets that read the paper account whenever somebody asks. Mixed in by `install` only.
+    Wallets that always show the paper account as it is. Mixed in by `install` only.
 
     Nothing is copied, so nothing is ever out of date. Stock freqtrade adds its dry-run balances up from
     trades (2026.9 wallets.py `_update_dry`): without fees in other assets and coins left behind, and from
@@ -55,7 +55,7 @@ class PaperWallets(Wallets):
         """
         Cut the trade to the coins that are there; freqtrade asks before it looks at each open trade.
 
-        Fees in BNB take from a position in BNB. freqtrade cuts only the exit order, or refuses it for ever
+        Fees in BNB take from a position in BNB. freqtrade cuts only the exit order, or refuses it each time
         where more than 2 % are missing (2026.9 freqtradebot.py `_safe_exit_amount`). A position that the
         exchange has liquidated is gone: freqtrade then asks for the orders it does not know.
         """

@@ -29,7 +29,7 @@ class Balance:
 
 
 class Balances:
-    """Places, cancels and fills orders; told of the market's trades as its observer."""
+    """Places, cancels and fills orders; observes the market's trades."""
 
     first_order = _FIRST_ORDER
 

@@ -43,7 +43,7 @@ class Source(Protocol):
 
 
 class Observer(Protocol):
-    """Who is told of each change, synchronously."""
+    """Called synchronously at each change."""
 
     def book_changed(self, market: Market, ms: int, bids: Sequence[int], asks: Sequence[int]) -> None:
         """Amounts at these rates changed; `market.update_id` is the id of the last change."""

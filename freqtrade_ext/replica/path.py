@@ -39,7 +39,7 @@ class Path:
         return exp(self._level(ms) + self._noise)
 
     def move(self, to: float, seconds: float, ms: float) -> None:
-        """Go to a rate without noise, and stay there until told otherwise."""
+        """Go to a rate without noise, and stay there until `resume`."""
         level = self._level(ms) + self._noise
         self._noise, self._ms, self._held = 0.0, ms, True
         self._begin(Leg(max(seconds, 0.001), to / exp(level) - 1, noise=0.0), level, ms)

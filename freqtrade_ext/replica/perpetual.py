@@ -12,7 +12,7 @@ from freqtrade_ext.replica.market import Market
 HOUR_MS = 3_600_000
 _SECOND_MS = 1000
 _WEIGHT = 0.3
-"""part of the distance to the book's middle that the mark price makes good in a second"""
+"""part of the distance to the book's middle that the mark price covers in a second"""
 _FUNDING_STEP = E8 // 100_000
 """0.001 %: funding rates are multiples of it"""
 

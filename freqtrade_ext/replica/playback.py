@@ -119,7 +119,7 @@ class _Told:
         self._has_trades = False
 
     def by(self, record: Record) -> tuple[float, list[Happening]]:
-        """Return when it happened, 0.0 if nothing tells, and what; raises anything for a damaged message."""
+        """Return time (0.0 if unknown) and happenings; raises errors of any kind for a damaged message."""
         data = record.data
         if "E" in data:
             self._ahead_ms = float(data["E"]) - record.local_ms

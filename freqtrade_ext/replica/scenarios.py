@@ -40,7 +40,7 @@ class Mood:
     shock: float
     """probability that a leg is a shock of four times the change within ten seconds"""
     pull: float
-    """part of the distance to the starting rate that a leg makes good on average"""
+    """part of the distance to the starting rate that a leg goes back on average"""
 
 
 _MOODS = {
@@ -98,7 +98,7 @@ def history(script: Script) -> History:
 
 
 def legs(script: Script, then: Scenario, rng: Random) -> Iterator[Leg]:
-    """The legs of a script, then some drawn at random for ever in the mood of `then`."""
+    """Return the legs of a script, then endless random ones in the mood of `then`."""
     return chain(_SCRIPTS.get(script, ()), _random_legs(_MOODS.get(then, _MOODS["calm"]), rng))
 
 

@@ -51,7 +51,7 @@ class Periodic:
 
 class Channels:
     """
-    Observes the markets for the streams that somebody follows, and does no work for the others.
+    Observes the markets for the streams that are followed, and does no work for the others.
 
     :param publish: is called with a stream's name and payload.
     """

@@ -10,7 +10,7 @@ from freqtrade_ext.replica.fixed import E8, to_fixed, to_text
 
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]
 DELISTED = "DELISTED"
-"""status of a pair that is listed no more, a word of ours"""
+"""status of a pair that is no longer listed; not one of Binance's"""
 STP_MODES = ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"]
 RATE_LIMITS = [
     {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},

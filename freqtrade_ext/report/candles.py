@@ -46,7 +46,7 @@ def _candles(stored: Sequence[Any]) -> Iterator[Candle]:
 
 
 def draw_candles(chart: Element, candles: Sequence[Candle], x: Axis, y: Axis) -> None:
-    """Draw them; one that is pointed at tells its rates."""
+    """Draw the candles, each with its rates as a tooltip."""
     if len(candles) < 2:
         return
     # the usual distance: gaps are wider

@@ -97,6 +97,6 @@ def _written(path: Path) -> float:
 
 
 def start_balance(config: Mapping[str, Any], currency: str) -> float | None:
-    """Return the paper account's first balance; None for a real account, whose start nobody has recorded."""
+    """Return the paper account's first balance; None for a real account, whose start is not recorded."""
     wallet = config.get("dry_run_wallet") if config.get("dry_run") else None
     return number(wallet.get(currency) if isinstance(wallet, dict) else wallet) or None

@@ -54,7 +54,7 @@ class DatabaseError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a database tells of its bot beyond trades."""
+    """What a database contains about its bot besides trades."""
 
     market: str = ""
     """name of a market that is not the real one; empty for that"""

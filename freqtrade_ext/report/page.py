@@ -43,7 +43,7 @@ def render(report: Report, source: str, made: datetime, about: About | None = No
 
     :param source: the database's name, without a password.
     :param made: UTC.
-    :param about: what else the database tells.
+    :param about: what else the database contains.
     """
     about = about or About()
     environment = Environment(

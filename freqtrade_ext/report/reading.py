@@ -27,7 +27,7 @@ def trade_row(trade: Row, orders: Sequence[Row], custom: Row, records: Mapping[s
     :param trade: row of freqtrade's table `trades`.
     :param orders: its rows of `orders`.
     :param custom: its custom data, decoded: key -> value.
-    :param records: order id -> record of the paper engine, which has the last word over custom data.
+    :param records: order id -> record of the paper engine, which takes precedence over custom data.
     """
     fills = custom.get("fills")
     listed = fills if isinstance(fills, list) else []

@@ -32,9 +32,9 @@ class OrderRow:
     limit: float = 0.0
     """rate asked for; of market orders the one decided on, or paid"""
     placed: datetime | None = None
-    """UTC, by the exchange's clock where it tells"""
+    """UTC, by the exchange's clock where it is known"""
     updated: datetime | None = None
-    """UTC, by the local clock: when the bot last heard of it"""
+    """UTC, by the local clock: the bot's last news of it"""
     filled_at: datetime | None = None
     """UTC, of the last fill"""
     requested: float

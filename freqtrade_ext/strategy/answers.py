@@ -45,7 +45,7 @@ def read_signal(answer: Any) -> tuple[Action, float | None]:
 
 
 def _parts(answer: Any) -> tuple[Any, Any]:
-    """Return what tells the action and what tells the confidence."""
+    """Return the parts of an answer that hold the action and the confidence."""
     if answer is None or isinstance(answer, str | Enum | Real):
         return answer, None
     found = answer if isinstance(answer, Mapping) else _attributes(answer)

@@ -35,7 +35,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def plan_in(tag: str, entry_rate: float, *, is_short: bool) -> Plan | None:
-    """Return the plan that an entry's tag tells; None where it tells none."""
+    """Return the plan written in an entry's tag; None without one."""
     stop, chunks = _STOP.search(tag), _TARGET.findall(tag)
     if stop is None or not chunks:
         return None

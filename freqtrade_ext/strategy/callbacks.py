@@ -26,7 +26,7 @@ class News:
     """
     What has not been said yet, so that the log does not repeat itself with every loop and candle.
 
-    Numbers in a text may change without making it news. It is said again once nobody has had it to say for
+    Numbers in a text may change without making it news. It is logged again once it has not come up for
     two candles, as where a signal went and came back.
     """
 

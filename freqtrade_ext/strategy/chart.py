@@ -143,7 +143,7 @@ class Drawing:
                 yield _point(x, y, color, f"down: {text}", "triangle", rotate=180)
 
     def _targets(self) -> Iterator[tuple[float, str, str]]:
-        """Return rate, color and words of each target of an open trade."""
+        """Return rate, color and label of each target of an open trade."""
         plan, sign = self.plan, "-" if self.plan.is_short else "+"
         done, to_do = ("bought back", "buys back") if plan.is_short else ("sold", "sells")
         fates = zip(self.progress.sold, self.progress.due, strict=True)
@@ -177,7 +177,7 @@ class Chart:
         self._drawings: dict[str, dict[int, Drawing]] = {}
 
     def follow_deletions(self) -> None:
-        """Remove deleted trades from the chart; no callback of a strategy is told of `/delete`."""
+        """Remove deleted trades from the chart; `/delete` calls no callback of a strategy."""
         event.listen(Trade, "after_delete", lambda _mapper, _connection, trade: self.erase(trade))
 
     def draw(self, trade: Trade, plan: Plan, position: Position) -> None:

@@ -157,9 +157,9 @@ class Entries:
 
     def take_over(self, trade: Trade) -> Decision:
         """
-        Decide anew on a trade that came of no decision, as if it were to be opened now.
+        Decide on an open trade without a decision, as if it were to be opened now.
 
-        :raises NoTrade: the market state cannot be told.
+        :raises NoTrade: the market state is not known.
         """
         logger.warning("%s: trade %s came without a plan, it gets one now", trade.pair, trade.id)
         now = self.account_state()

@@ -36,7 +36,7 @@ class MarketStates:
         This is what freqtrade's `@informative` does, in a fifth of its time.
 
         :param dataframe: candles of the strategy's timeframe, oldest first.
-        :raises ValueError: there are no candles to tell the market state from.
+        :raises ValueError: there are no candles for the market state.
         """
         known = self._of(pair).reindex(dataframe["date"], method="ffill")
         return dataframe.join(known.set_axis(dataframe.index))
@@ -60,7 +60,7 @@ class MarketStates:
         """
         Read the market state at the last candle of a pair.
 
-        :raises NoTrade: it cannot be told.
+        :raises NoTrade: it is not known.
         """
         dp = self._strategy.dp
         if pair not in dp.current_whitelist():

@@ -38,7 +38,7 @@ class Pace:
         self._woke = 0.0
 
     def pause(self) -> None:
-        """Wait until a rate reaches what `watch` was told since; a loop takes the throttle with its pause."""
+        """Wait until a watched rate is reached, at most until a loop has taken freqtrade's throttle."""
         self._feed.wait(self._alarms, max(self._woke + self._seconds - time.monotonic(), 0.0))
         self._woke = time.monotonic()
         self._alarms.clear()

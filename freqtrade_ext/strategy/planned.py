@@ -23,7 +23,7 @@ from freqtrade_ext.tags import TIME_LIMIT, is_of_plan, tag_of
 logger = logging.getLogger(__name__)
 
 FORCED = "force_entry"
-"""entry tag of what a person asked for (2026.9 rpc/rpc.py `_rpc_force_entry`), who is always told why not"""
+"""entry tag of what a person asked for (2026.9 rpc/rpc.py `_rpc_force_entry`), who always gets the reason"""
 
 STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP_LOSS)
 

@@ -83,7 +83,7 @@ class Short(logging.Formatter):
 
 
 def show(text: str, tone: Tone = "plain") -> None:
-    """Show a line, where somebody is to see it."""
+    """Show a line, if `freqtrade-ext trade` has set up the screen."""
     if SCREEN.handlers:
         SCREEN.info(text, extra={"tone": tone})
 

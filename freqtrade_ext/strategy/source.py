@@ -28,7 +28,7 @@ class Source:
     def __init__(self, make: Callable[[], Any]) -> None:
         """
         :param make: returns the object.
-        :raises SourceError: it cannot be made, or wants what nobody can give it.
+        :raises SourceError: it cannot be created, or needs arguments that are not known.
         """
         try:
             self.object = make()

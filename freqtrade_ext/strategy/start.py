@@ -21,7 +21,7 @@ IN_DOLLARS = ("min_position", "low_balance")
 """settings whose defaults are dollars"""
 DOLLAR = "USDT"
 LARGE_LOT = 0.003
-"""of a position: what fees leave of it below a lot is told from here on"""
+"""part of a position from which on the coins that fees leave below a lot are logged"""
 
 
 def in_stake_currency(strategy: IStrategy, settings: Settings) -> Settings:

@@ -23,7 +23,7 @@ def add_parameters(strategy: IStrategy, settings: Settings) -> None:
     """
     Add freqtrade's hyperopt parameters for the plan's settings to a strategy.
 
-    Only where hyperopt was told that space, by its name or by `all`, or where it has left results beside the
+    Only where hyperopt was started with that space or `all`, or where it has left results beside the
     strategy's file: parameters that nobody tunes would be written there, and override config.json.
 
     :param settings: what is tuned from.
