@@ -64,8 +64,10 @@ class Feed:
         """
         self._client = client
         self._alarms = Alarms(self._top)
-        self._following = Following(client, fresh_ms / 1000, self._changed, self._alarms.lose, update_markets)
         self._clock = ExchangeClock(self._client)
+        self._following = Following(
+            client, fresh_ms / 1000, self._changed, self._alarms.lose, update_markets, self._clock.local_ms
+        )
         self._kept: dict[str, _Kept] = {}
         self._closing = False
         self._loop = asyncio.new_event_loop()

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 from freqtrade_ext.feed.binance import BinanceStreams
+from freqtrade_ext.feed.clock import now_ms
 from freqtrade_ext.feed.proof import Budget, keep_proven
 from freqtrade_ext.feed.rest import costs
 from freqtrade_ext.feed.sockets import first_of, notice_dead_lines, raw_client
-from freqtrade_ext.feed.streams import OutOfStep, Streams
+from freqtrade_ext.feed.streams import QUIET_SECONDS, OutOfStep, Streams
 from freqtrade_ext.feed.unified import UnifiedStreams, check_sequence
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,11 @@ PING_SECONDS = 0.25
 DEAD_SECONDS = 3.0
 NEEDED_SECONDS = 30
 """a pair not asked about for this long is not compared with REST; the bot's loops ask more often"""
+LATE_SECONDS = QUIET_SECONDS
+"""
+a book that took longer to arrive is not trusted: it is as old as one whose stream would be questioned for its
+silence. Bybit's and OKX's take a tenth of a second and Hyperliquid's, of whole blocks, half of one
+"""
 PROOF_SHARE = 0.15
 """of the requests that a venue allows, spent at most on comparing books with REST, and as much on trades"""
 
@@ -41,6 +47,10 @@ class _Followed:
     task: asyncio.Task[None] | None = None
     is_lost: bool = False
     """said in the log that REST serves"""
+    stamp_ms: int | None = None
+    """of the last difference"""
+    late_since: float | None = None
+    """monotonic seconds since when differences come late"""
 
 
 class Following:
@@ -53,6 +63,7 @@ class Following:
         changed: Callable[[str], None],
         lost: Callable[[str], None],
         update_markets: Callable[[Any], None],
+        local_ms: Callable[[int | None], int | None],
     ) -> None:
         """
         :param client: of ccxt.pro.
@@ -60,8 +71,9 @@ class Following:
         :param changed: called with the pair after each change of a book in step.
         :param lost: called with a pair whose book cannot be trusted from now on.
         :param update_markets: gives the client the markets known by now.
+        :param local_ms: converts a time of the exchange's clock; None where that is unknown.
         """
-        self._client, self._fresh_seconds = client, fresh_seconds
+        self._client, self._fresh_seconds, self._local_ms = client, fresh_seconds, local_ms
         self._tell, self._tell_lost, self._update_markets = changed, lost, update_markets
         self._new_streams: Callable[[Any, str, Callable[[], None]], Streams] = UnifiedStreams
         if client.id == "binance":
@@ -82,7 +94,7 @@ class Following:
             followed.task = asyncio.get_running_loop().create_task(self._follow(pair, followed))
         followed.asked = time.monotonic()
         streams = followed.streams
-        if streams is None or not streams.book_topic.is_trusted:
+        if streams is None or not streams.book_topic.is_trusted or followed.late_since is not None:
             return None
         return streams if streams.seconds_silent() < self._fresh_seconds else None
 
@@ -141,10 +153,30 @@ class Following:
         self._tell_lost(pair)
 
     def _changed(self, pair: str, followed: _Followed) -> None:
+        if self._is_late(pair, followed):
+            return
         if followed.is_lost:
             followed.is_lost = False
             logger.info("Live book of %s is in step again.", pair)
         self._tell(pair)
+
+    def _is_late(self, pair: str, followed: _Followed) -> bool:
+        """Return whether differences come late. Wakes who relies on the pair; says it if it lasts."""
+        stamp_ms = followed.streams.stamp_ms if followed.streams else None
+        told_ms = self._local_ms(stamp_ms)
+        # the best bid and ask have no stamp of their own
+        if told_ms is None or stamp_ms == followed.stamp_ms:
+            return followed.late_since is not None
+        followed.stamp_ms = stamp_ms
+        now, lag = time.monotonic(), (now_ms() - told_ms) / 1000
+        if lag < LATE_SECONDS / (1 if followed.late_since is None else 2):
+            followed.late_since = None
+        elif followed.late_since is None:
+            followed.late_since = now
+            self._tell_lost(pair)
+        elif now - followed.late_since > LATE_SECONDS:
+            _say_lost(pair, followed, OutOfStep(f"comes {lag:.1f} s late"))
+        return followed.late_since is not None
 
     async def tidy(self) -> None:
         """Stop following pairs that are not asked about any more; runs until cancelled."""

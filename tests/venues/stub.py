@@ -65,6 +65,8 @@ class Stub:
         self.futures, self.ahead_ms, self.pairs = futures, ahead_ms, pairs
         self.delay_seconds = delay
         """one way, for requests and messages alike"""
+        self.late_seconds = 0.0
+        """how much longer than answers the messages of topics take"""
         self.requests = Counter()
         bases = [pair.partition("/")[0] for pair in pairs]
         self.quote = pairs[0].partition("/")[2].partition(":")[0]
@@ -245,7 +247,8 @@ class Stub:
                 self._lost[pattern] -= 1
                 return
         said = message if isinstance(message, str) else json.dumps(message)
-        self._loop.call_later(self.delay_seconds, lambda: self._loop.create_task(self._write(client, said)))
+        delay = self.delay_seconds + (self.late_seconds if name else 0.0)
+        self._loop.call_later(delay, lambda: self._loop.create_task(self._write(client, said)))
 
     async def _write(self, client, said):
         if not client.is_dead and not client.socket.closed:
