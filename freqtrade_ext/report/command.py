@@ -20,7 +20,8 @@ from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.report.database import DatabaseError, read_about, read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.page import render
-from freqtrade_ext.report.terminal import print_report
+from freqtrade_ext.report.terminal import print_report, print_table
+from freqtrade_ext.report.twin import twin_tables
 from freqtrade_ext.text import number
 
 CONFIG = Path("config.json")
@@ -42,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("user_data/plot"), help="default: %(default)s"
     )
+    parser.add_argument(
+        "--twin",
+        metavar="URL",
+        help="database of the paper bot that ran beside: both are matched, and their difference is explained",
+    )
     known = parser.parse_args(arguments)
     try:
         config = read_config()
@@ -50,11 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = make_report(trades, start_balance(config, trades[-1].currency) if trades else None)
         known.out.mkdir(parents=True, exist_ok=True)
         page = known.out / PAGE
-        page.write_text(render(report, str(make_url(db_url)), datetime.now(UTC), about), encoding="utf-8")
+        twin = twin_tables(trades, read_trades(known.twin), report.currency) if known.twin else []
+        drawn = render(report, str(make_url(db_url)), datetime.now(UTC), about, twin)
+        page.write_text(drawn, encoding="utf-8")
     except (DatabaseError, OperationalException, OSError) as error:
         print(f"freqtrade-ext report: {error}", file=sys.stderr)
         return 1
     print_report(report, Console())
+    for table in twin:
+        print_table(table, Console())
     if known.db_url is None:
         print(f"database: {make_url(db_url)}")
     print(f"page: {page}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -37,13 +37,16 @@ MONTHS_FROM = 62
 """days from which profits are shown by month"""
 
 
-def render(report: Report, source: str, made: datetime, about: About | None = None) -> str:
+def render(
+    report: Report, source: str, made: datetime, about: About | None = None, twin: Sequence[Table] = ()
+) -> str:
     """
     Draw the page.
 
     :param source: the database's name, without a password.
     :param made: UTC.
     :param about: what else the database contains.
+    :param twin: tables of a live bot beside its paper twin.
     """
     about = about or About()
     environment = Environment(
@@ -70,15 +73,17 @@ def render(report: Report, source: str, made: datetime, about: About | None = No
         timeline=timeline,
         money=money,
         percent=percent,
-        sections=sections(report),
+        sections=sections(report, twin),
+        has_twin=any(table.rows for table in twin),
         bar=bar,
     )
 
 
-def sections(report: Report) -> list[tuple[str, list[Table]]]:
+def sections(report: Report, twin: Sequence[Table] = ()) -> list[tuple[str, list[Table]]]:
     """Return the tables that have something to say, by headline."""
     closed, orders, currency = report.closed, report.orders, report.currency
     found = {
+        "Live and its paper twin": list(twin),
         "What the plans did": [
             trade_tables.exits_table([*closed, *report.open], currency),
             *trade_tables.results_tables(closed, currency),

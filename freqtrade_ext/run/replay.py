@@ -35,6 +35,7 @@ from freqtrade_ext.report.database import DatabaseError, read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.spread import market_figures
 from freqtrade_ext.run.markets import replay_markets, seeds_of
+from freqtrade_ext.run.places import SERVICES
 from freqtrade_ext.run.virtual_time import Clock, VirtualTime
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.tape import RecordingError
@@ -44,8 +45,6 @@ PROGRESS_SECONDS = 3
 UNTIL_THE_CANDLE_SECONDS = 86_400
 CANDLES = 250
 """fetched at once unless the configuration says otherwise; a strategy may start up on five times as many"""
-SERVICES = ("api_server", "telegram", "discord", "webhook")
-"""of the user's configuration: none of them is told of virtual trades"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

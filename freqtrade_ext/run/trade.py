@@ -7,6 +7,7 @@ exchange (`freqtrade_ext.replica`) runs beside it, with a database for this run 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import secrets
@@ -31,6 +32,7 @@ from sqlalchemy import make_url
 from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.report.command import default_url
 from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, start
+from freqtrade_ext.run.live import RECORDINGS, TWIN_URL, beside, check_mode, record_command, twin_command
 from freqtrade_ext.run.places import CONFIGS, default_config
 from freqtrade_ext.strategy.screen import log_config
 
@@ -49,6 +51,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: command line; what is not known here goes to freqtrade unchanged.
     :return: freqtrade's exit code, 1 if it could not be started.
     """
+    known, more = _parser().parse_known_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup wants the bot to live on
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda received, _: sys.exit(128 + received))
+    if "MAKELEVEL" in os.environ:
+        # told to stop, make stops the shell between it and its commands, and leaves these running
+        end_with_parent(signal.SIGTERM)
+    try:
+        return _trade(known, more)
+    except (StartError, OSError, OperationalException) as error:
+        say(f"not started: {error}")
+        return 1
+
+
+def _trade(known: argparse.Namespace, more: list[str]) -> int:
+    """
+    Start what was asked for, and return freqtrade's exit code.
+
+    :param more: arguments for freqtrade.
+    """
+    files = config_files(known.config)
+    config = load_from_files(files)
+    check_mode(config, is_live=known.live, has_twin=known.twin)
+    market, why = choose_market(
+        config["exchange"]["name"] if known.live else known.market, config["exchange"]
+    )
+    say(f"market: {market} ({why}; orders are {'REAL' if known.live else 'paper'})")
+    db_url = known.db_url or (new_database() if market == "embedded" else None)
+    command = [sys.executable, "-m", "freqtrade", "trade", *([] if known.live else ["--dry-run"])]
+    configs: list[str | Path] = [*files, *private_config(config)]
+    report = report_command(db_url or default_url(config)) + (f" --twin {TWIN_URL}" if known.twin else "")
+    say(f"report, now or later: {report}")
+    with ExitStack() as running:
+        folder = Path(running.enter_context(TemporaryDirectory(prefix="freqtrade_ext-")))
+        if known.verbose:
+            more = [f"-{'v' * known.verbose}", *more]
+        elif "log_config" not in config:
+            configs.append(write_log_config(folder, db_url))
+        if market == "embedded":
+            configs.append(running.enter_context(embedded_exchange(folder, config)))
+        others = {"recorder": record_command(config, configs) if known.record else None}
+        others["twin"] = twin_command(config, files, folder) if known.twin else None
+        for name, other in others.items():
+            running.enter_context(beside(name, other))
+        command += [part for path in configs for part in ("--config", str(path))]
+        command += ["--db-url", db_url] if db_url else []
+        try:
+            return run([*command, *more], is_quiet=not known.verbose)
+        finally:
+            say(f"report: {report}")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = parser_of(
         "trade",
         "Trade on paper: freqtrade's own `trade --dry-run` with config.json or user_data/config.json, on "
@@ -66,42 +122,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--db-url", help="default: freqtrade's own, or one for this run on the embedded exchange"
     )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="trade real money, where the configuration says `dry_run: false` (user_data/live.json does)",
+    )
+    parser.add_argument(
+        "--twin", action="store_true", help=f"with --live: a paper bot beside it, {TWIN_URL} is its database"
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help=f"record order books and trades of the pairs beside the bot, into {RECORDINGS}",
+    )
     parser.add_argument("-v", "--verbose", action="count", default=0, help="freqtrade's whole log, here")
-    known, more = parser.parse_known_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # nohup wants the bot to live on
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda received, _: sys.exit(128 + received))
-    if "MAKELEVEL" in os.environ:
-        # told to stop, make stops the shell between it and its commands, and leaves these running
-        end_with_parent(signal.SIGTERM)
-    try:
-        files = config_files(known.config)
-        config = load_from_files(files)
-        market, why = choose_market(known.market, config["exchange"])
-        say(f"market: {market} ({why})")
-        db_url = known.db_url or (new_database() if market == "embedded" else None)
-        command = [sys.executable, "-m", "freqtrade", "trade", "--dry-run"]
-        configs: list[str | Path] = [*files, *private_config(config)]
-        report = report_command(db_url or default_url(config))
-        say(f"report, now or later: {report}")
-        with ExitStack() as running:
-            folder = Path(running.enter_context(TemporaryDirectory(prefix="freqtrade_ext-")))
-            if known.verbose:
-                more = [f"-{'v' * known.verbose}", *more]
-            elif "log_config" not in config:
-                configs.append(write_log_config(folder, db_url))
-            if market == "embedded":
-                configs.append(running.enter_context(embedded_exchange(folder, config)))
-            command += [part for path in configs for part in ("--config", str(path))]
-            command += ["--db-url", db_url] if db_url else []
-            try:
-                return run([*command, *more], is_quiet=not known.verbose)
-            finally:
-                say(f"report: {report}")
-    except (StartError, OSError, OperationalException) as error:
-        say(f"not started: {error}")
-        return 1
+    return parser
 
 
 def say(text: str) -> None:
@@ -128,7 +163,7 @@ def choose_market(wanted: str, exchange: Mapping[str, Any]) -> tuple[str, str]:
     # freqtrade itself would fail in market loading after 3 s and then hang until killed (2026.9)
     failure = probe(exchange)
     if failure is None:
-        return name, "its public API answers; orders are paper"
+        return name, "its public API answers"
     if wanted == name or name != EMBEDDED:
         hint = "; MARKET=embedded runs without it" if name == EMBEDDED else ""
         raise StartError(f"{name} does not answer ({failure}){hint}")

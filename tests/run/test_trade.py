@@ -69,7 +69,7 @@ def closed_port():
 @pytest.mark.parametrize("wanted", ["auto", "binance"])
 def test_exchange_that_answers(clock, wanted):
     _, exchange = clock
-    assert trade.choose_market(wanted, exchange) == ("binance", "its public API answers; orders are paper")
+    assert trade.choose_market(wanted, exchange) == ("binance", "its public API answers")
 
 
 def test_embedded_is_not_probed():
