@@ -20,6 +20,7 @@ FLOORS = {
     "replica": 2,
     "tape": 1,
     "settings": 1,
+    "checks": 1,
     "tags": 1,
     "text": 1,
     "arguments": 1,

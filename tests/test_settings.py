@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.checks import SettingsError
+from freqtrade_ext.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = [f.name for f in fields(Settings)]

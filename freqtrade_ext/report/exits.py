@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from freqtrade_ext.checks import MOST_TARGETS
 from freqtrade_ext.report.rows import OrderRow, TradeRow
-from freqtrade_ext.settings import MOST_TARGETS
 from freqtrade_ext.tags import STOPS, target_tag
 
 TARGETS = {target_tag(number): f"TP{number}" for number in range(1, MOST_TARGETS + 1)}

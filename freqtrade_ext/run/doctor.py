@@ -20,13 +20,14 @@ from freqtrade.exchange import Exchange
 from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.checks import SettingsError
 from freqtrade_ext.fills.book import BadBook, Book, walk
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.seams import check_seams, feed_warning, version_warning
 from freqtrade_ext.paper.stock import ccxt_client
 from freqtrade_ext.run.init import STRATEGIES
 from freqtrade_ext.run.places import default_config
-from freqtrade_ext.settings import Measured, Settings, SettingsError
+from freqtrade_ext.settings import Measured, Settings
 from freqtrade_ext.strategy.advice import matters, replaced, stake_limit
 
 BOOK_DEPTH = 100

@@ -14,8 +14,9 @@ from freqtrade.configuration.load_config import load_from_files
 from freqtrade.exceptions import OperationalException
 
 from freqtrade_ext.arguments import parser_of
+from freqtrade_ext.checks import SettingsError
 from freqtrade_ext.run.places import default_config, overlay_file, strategy_file
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.advice import matters, replaced
 
 STRATEGIES = ("managed.py", "paper.py")

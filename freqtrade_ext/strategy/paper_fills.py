@@ -10,12 +10,13 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 
+from freqtrade_ext.checks import SettingsError
 from freqtrade_ext.fills.engine import Engine
 from freqtrade_ext.paper.install import install
 from freqtrade_ext.paper.market_name import name_market
 from freqtrade_ext.paper.seams import check_strategy
 from freqtrade_ext.paper.stock import exchange_of
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.charges import charge_costs
 from freqtrade_ext.strategy.position import settle
 from freqtrade_ext.strategy.repeats import quieten

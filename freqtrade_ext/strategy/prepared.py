@@ -13,9 +13,9 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import IStrategy
 from pandas import DataFrame
 
+from freqtrade_ext.checks import SettingsError
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.stock import exchange_of
-from freqtrade_ext.settings import SettingsError
 from freqtrade_ext.strategy.chart import LINES
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import startup_candles

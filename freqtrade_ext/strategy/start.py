@@ -9,10 +9,11 @@ from freqtrade.enums import TradingMode
 from freqtrade.exceptions import ExchangeError, FreqtradeException
 from freqtrade.strategy import IStrategy
 
+from freqtrade_ext.checks import SettingsError
 from freqtrade_ext.paper.stock import exchange_of, whole_lots
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.sizing import AccountState, size_position
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.settings import Settings
 from freqtrade_ext.text import digits, is_dollar, money, rate_text
 
 logger = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ def tuned(strategy: IStrategy, settings: Settings) -> Settings:
     """
     Put what the parameters say now into the settings; targets in rising order, shares scaled to 100 %.
 
-    :raises freqtrade_ext.settings.SettingsError: a file of parameters has an impossible value.
+    :raises freqtrade_ext.checks.SettingsError: a file of parameters has an impossible value.
     """
     changes: dict[str, Any] = {}
     for f in _tunable(strategy):

@@ -5,7 +5,8 @@ from dataclasses import fields
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.checks import SettingsError
+from freqtrade_ext.settings import Settings
 from tests.fuzz.hostile import json_values, numbers
 
 names = st.sampled_from([f.name for f in fields(Settings)])

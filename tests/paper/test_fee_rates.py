@@ -4,8 +4,9 @@ import pytest
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import OperationalException
 
+from freqtrade_ext.checks import SettingsError
 from freqtrade_ext.paper.fee_rates import fee_rates
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.settings import Settings
 
 SPOT, FUTURES = TradingMode.SPOT, TradingMode.FUTURES
 

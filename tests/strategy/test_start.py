@@ -5,7 +5,8 @@ import logging
 import pytest
 from freqtrade.exceptions import TemporaryError
 
-from freqtrade_ext.settings import Settings, SettingsError
+from freqtrade_ext.checks import SettingsError
+from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy.start import in_stake_currency
 
 
