@@ -289,7 +289,9 @@ class OwnReplay:
             outcome.queue.look(shown - outcome.own_left, opposite, outcome.resting, time_ms)
 
     def _is_there(self, order: OwnOrder, time_ms: float) -> bool:
-        return order.end_ms is None or time_ms <= order.end_ms - self._offset_ms
+        # of a fill nobody knows whether the exchange told its time or the bot took its own: the later one
+        offset_ms = min(self._offset_ms, 0.0) if order.is_done else self._offset_ms
+        return order.end_ms is None or time_ms <= order.end_ms - offset_ms
 
     def _alive(self, time_ms: float) -> list[Outcome]:
         """Return the orders that rest, or are filled in truth since a moment."""

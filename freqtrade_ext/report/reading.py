@@ -148,6 +148,7 @@ def _order_row(order: Row, trade: Row, stored: Any) -> OrderRow:
         tag=tag_of(text(order["ft_order_tag"])),
         status=text(order["status"]),
         time=utc(order["order_filled_date"]) or utc(order["order_date"]),
+        is_paper=str(order["order_id"]).startswith("dry_run"),
         kind=text(order.get("order_type")),
         limit=number(order["price"]) or number(order["ft_price"]) or 0.0,
         placed=utc(order["order_date"]),

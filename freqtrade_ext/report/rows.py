@@ -27,6 +27,8 @@ class OrderRow:
     status: str
     time: datetime | None
     """UTC, of the last fill; of the placement where nothing is filled"""
+    is_paper: bool = False
+    """never sent to an exchange"""
     kind: str = ""
     """market, limit or a stop's, as ccxt names it"""
     limit: float = 0.0

@@ -58,7 +58,7 @@ def compare(
         else:
             orders[symbol_of(order.pair)].append(order)
     if not orders:
-        raise ValueError(f"{database} holds no order of a live bot to compare")
+        raise ValueError(f"{database} holds no real order to compare; those of a paper bot are no truth")
     outcomes = play(files, orders, latency_ms, progress)
     mode = TradingMode.FUTURES if ":" in trades[0].pair else TradingMode.SPOT
     found = figures(outcomes, fee_rates(trades[0].exchange, mode, settings) or USUAL_FEES)
@@ -105,7 +105,7 @@ def _take(replay: OwnReplay, record: Record) -> None:
 def own_orders(trade: TradeRow) -> Iterator[OwnOrder | None]:
     """Yield the real orders of a trade; None for a stop on the exchange, whose trigger nobody recorded."""
     for number, row in enumerate(trade.orders):
-        if row.placed is None or row.status in ("rejected", ""):
+        if row.is_paper or row.placed is None or row.status in ("rejected", ""):
             continue
         if row.is_stop or row.kind not in ("market", "limit"):
             yield None

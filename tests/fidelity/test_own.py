@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from freqtrade_ext.fidelity.own import OUTSIDE, OwnOrder
+from freqtrade_ext.fidelity.own import OUTSIDE, Outcome, OwnOrder
 from freqtrade_ext.fidelity.own_figures import fee_asset, figures, interval, needed
 from freqtrade_ext.fidelity.own_report import sentences, tables
 from freqtrade_ext.run.own_orders import play
@@ -161,3 +161,22 @@ def test_too_few_orders_are_an_answer(tiny):
     assert "maker_fill: not enough data (0 limit orders, 20 needed)" in told
     assert "Enough are more market orders" in told
     assert len(tables(found)) == 3
+
+
+def test_without_decisions_the_way_there_is_taken_for_that_back():
+    """Stock strategies: only when a trade was opened, right after the answer, is known."""
+    outcomes = [Outcome(own(), back_ms=float(ms)) for ms in range(20, 60)]
+    told = next(sentences(figures(outcomes, (0.001, 0.001))))
+    assert told.startswith('Set "latency_ms": [22, 57]: on average 40 ms (36 to 43) exchange to the answer')
+    assert "nobody noted when they were decided on" in told
+
+
+def test_a_local_clock_that_is_ahead_does_not_cut_off_the_fill(tiny):
+    """freqtrade keeps the exchange's time of a fill, which was taken for the local clock's."""
+    tiny.depth(1100, (13, 13), bids=[["99.0", "3"]]).trade(1500, "99.0", "3", sells=True).depth(
+        5000, (14, 14)
+    )
+    clocks = (line.split(" ", 1) for line in tiny.lines)
+    tiny.lines = [f"{int(clock) + 2_000_000_000} {text}" for clock, text in clocks]
+    (found,) = played(tiny, own(limit=99.0, end_ms=T0 + 1500, filled_ms=T0 + 1500, is_done=True))
+    assert found.filled_by("pessimistic") == 2

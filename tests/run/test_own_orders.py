@@ -1,7 +1,9 @@
 """`fidelity --own` on a live bot: it finds what the exchange hides, and says what cannot be compared."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -63,3 +65,13 @@ def test_orders_of_pairs_that_were_not_recorded_are_counted(traded):
 def test_a_database_without_orders_is_one_line(tmp_path, traded, capsys):
     assert main(["--own", str(tmp_path / "none.sqlite"), str(traded / "ETHUSDT.tape")]) == 2
     assert "there is no database" in capsys.readouterr().err
+
+
+def test_a_paper_bots_orders_are_no_truth(traded, tmp_path, capsys):
+    paper = tmp_path / "paper.sqlite"
+    with closing(sqlite3.connect(traded / "bot.sqlite")) as live, closing(sqlite3.connect(paper)) as copy:
+        live.backup(copy)
+        copy.execute("update orders set order_id = 'dry_run_' || order_id")
+        copy.commit()
+    assert main(["--own", str(paper), str(traded / "ETHUSDT.tape")]) == 2
+    assert "holds no real order to compare; those of a paper bot are no truth" in capsys.readouterr().err
