@@ -9,6 +9,7 @@ FOLDER holds candles as `freqtrade download-data` writes them: BTC_USDT-5m.feath
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import tempfile
 import time
@@ -24,6 +25,14 @@ from benchmarks.backtests import ROOT, run_backtest
 from freqtrade_ext.replica import Replica
 
 ROUNDS = 3
+COSTS = {
+    "quote_volume_per_hour": 1e8,
+    "half_spread_bps": {"all": 1.0, **{f"{hour:02}": 1.0 for hour in range(24)}},
+    "range_percent": [0.1, 0.3],
+    "range_factor": [0.8, 1.0, 1.3],
+    "depth_bps": {"50": 0.1, "500": 0.3, "5000": 2.0},
+    "delay_bps": 0.1,
+}
 
 
 def main() -> None:
@@ -34,27 +43,35 @@ def main() -> None:
     parser.add_argument("timerange", nargs="?", default="20230201-20240101")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    with Replica(seed=1, pairs=["BTC/USDT"], scenario="calm") as replica:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Replica(seed=1, pairs=["BTC/USDT"], scenario="calm") as replica,
+    ):
+        costs = Path(folder) / "costs.json"
+        costs.write_text(json.dumps({"pairs": {"BTCUSDT": COSTS}}))
         exchange = {**replica.overlay()["exchange"], "pair_whitelist": ["BTC/USDT"]}
         cases = {
-            "PlainBreakout": ROOT / "benchmarks" / "strategies",
-            "BreakoutStrategy": ROOT / "strategies",
+            "plain": ("PlainBreakout", ROOT / "benchmarks" / "strategies", {}),
+            "managed": ("BreakoutStrategy", ROOT / "strategies", {}),
+            "managed, with costs": ("BreakoutStrategy", ROOT / "strategies", {"backtest_costs": str(costs)}),
         }
         # in turn, so that both meet the same load of the machine; the least of each counts
         seconds: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(ROUNDS):
-            for name, path in cases.items():
-                seconds[name].append(timed(name, path, arguments.folder, arguments.timerange, exchange))
+            for name, (strategy, path, settings) in cases.items():
+                changes = {"exchange": exchange, "freqtrade_ext": settings}
+                seconds[name].append(timed(strategy, path, arguments.folder, arguments.timerange, changes))
                 print(f"{name}: {seconds[name][-1]:.1f} s, {len(LocalTrade.bt_trades)} trades")
-    plain, managed = (min(times) for times in seconds.values())
+    plain, managed, charged = (min(times) for times in seconds.values())
     print(f"plain {plain:.1f} s, managed {managed:.1f} s, ratio {managed / plain:.2f}")
+    print(f"with costs {charged:.1f} s, ratio {charged / managed:.3f}")
 
 
-def timed(name: str, strategies: Path, folder: Path, timerange: str, exchange: dict[str, Any]) -> float:
+def timed(name: str, strategies: Path, folder: Path, timerange: str, changes: dict[str, Any]) -> float:
     with tempfile.TemporaryDirectory() as user_data, redirect_stdout(StringIO()):
         # of this thread alone: the embedded exchange runs in another one
         begin = time.thread_time()
-        run_backtest(Path(user_data), name, timerange, folder, strategies, exchange=exchange)
+        run_backtest(Path(user_data), name, timerange, folder, strategies, **changes)
         seconds = time.thread_time() - begin
         Backtesting.cleanup()
     return seconds
