@@ -36,6 +36,7 @@ from freqtrade_ext.replica.streams import Channels
 from freqtrade_ext.report.database import read_trades
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.run.costs import main as learn
+from freqtrade_ext.run.markets import seeds_of
 from freqtrade_ext.run.virtual_time import Clock
 from freqtrade_ext.tape import Recording
 from tests.soak.virtual_bot import VirtualBot
@@ -50,6 +51,19 @@ Decisions = dict[str, tuple[float, float]]
 """order id -> mid, average"""
 SAME_SECONDS = 60
 """a trade of the bot opens at most so long after the candle at whose open the backtest enters"""
+
+
+@dataclass
+class Fill:
+    """An order of the bot; quote units."""
+
+    value: float
+    paid: float
+    """against the mid at its decision"""
+    alone: float
+    """the same on the book of its decision, had earlier own orders taken nothing"""
+    within: bool
+    """whether the interval of its size holds what it paid"""
 
 
 @dataclass
@@ -72,25 +86,34 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=12.0)
     parser.add_argument("--strategy", default="Taking")
     parser.add_argument("--same", action="store_true", help="learn of the hours that are traded")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=seeds_of, default=[1], metavar="1-4")
     parser.add_argument("--activity", type=float, default=1.0)
     known = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        for name, figure in compare(known, Path(folder)).items():
-            print(f"{name}: {figure:,.2f}" if isinstance(figure, float) else f"{name}: {figure}")
+    for name, figure in compare(known).items():
+        print(f"{name}: {figure:,.2f}" if isinstance(figure, float) else f"{name}: {figure}")
 
 
-def compare(known: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Learn, trade, backtest; return what each says of the same trades."""
+def compare(known: argparse.Namespace) -> dict[str, Any]:
+    """Return what bot and backtest say of the same trades, over all seeds."""
+    trades: list[Both] = []
+    fills: list[Fill] = []
+    for seed in known.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            of_seed = traded_and_charged(known, seed, Path(folder))
+        trades += of_seed[0]
+        fills += of_seed[1]
+    return figures(trades, fills)
+
+
+def traded_and_charged(known: argparse.Namespace, seed: int, folder: Path) -> tuple[list[Both], list[Fill]]:
+    """Learn, trade, backtest."""
     clock = Clock(int(next(iter(Recording(known.recording))).local_ms)) if known.recording else None
     market = {"recording": known.recording} if known.recording else {"activity": known.activity}
-    bot = VirtualBot(folder, known.strategy, [known.pair], known.seed, clock, **market)
+    bot = VirtualBot(folder, known.strategy, [known.pair], seed, clock, **market)
     half_ms, end_ms = (bot.start_ms + round(part * known.hours * HOUR_MS) for part in (1, 2))
     tape, costs = folder / "tape", folder / "costs.json"
     if known.same:
-        other = VirtualBot(
-            folder, known.strategy, [known.pair], known.seed, clock and Clock(clock.ms), **market
-        )
+        other = VirtualBot(folder, known.strategy, [known.pair], seed, clock and Clock(clock.ms), **market)
         other.clock.ms = half_ms
         listen(other, end_ms, tape)
     else:
@@ -116,7 +139,7 @@ def compare(known: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "freqtrade_ext": {"backtest_costs": str(costs)},
     }
     # for its markets alone
-    with Replica(known.seed, [known.pair], clock=bot.clock, **market) as replica, redirect_stdout(StringIO()):
+    with Replica(seed, [known.pair], clock=bot.clock, **market) as replica, redirect_stdout(StringIO()):
         settings["exchange"] = {**replica.overlay()["exchange"], "pair_whitelist": [known.pair]}
         # a backtest enters on its second candle
         times = f"{half_ms // 1000 - 300}-"
@@ -124,7 +147,8 @@ def compare(known: argparse.Namespace, folder: Path) -> dict[str, Any]:
     matched = list(match(traded, list(LocalTrade.bt_trades), mids))
     Backtesting.cleanup()
     (learned,) = json.loads(costs.read_text())["pairs"].values()
-    return figures(matched, [fill for trade in traded for fill in trade.fills], mids, learned)
+    known_fills = [fill_of(fill, mids, learned) for trade in traded for fill in trade.fills]
+    return matched, known_fills
 
 
 def strategies_of(strategy: str) -> Path:
@@ -197,10 +221,13 @@ def paid(fill: OrderRow, mids: Decisions) -> float:
     return fill.direction * fill.filled * (fill.average - mids[fill.record.order_id][0])
 
 
-def alone(fill: OrderRow, mids: Decisions) -> float:
-    """Return what it had cost on the book of its decision, without what earlier orders of the bot took."""
+def fill_of(fill: OrderRow, mids: Decisions, learned: dict[str, Any]) -> Fill:
     mid, average = mids[fill.record.order_id]
-    return fill.direction * fill.filled * (average - mid)
+    alone, whole = fill.direction * fill.filled * (average - mid), paid(fill, mids)
+    low, high = learned["interval_bps"][
+        min(learned["interval_bps"], key=lambda size: abs(float(size) - fill.cost))
+    ]
+    return Fill(fill.cost, whole, alone, low <= 1e4 * whole / fill.cost <= high)
 
 
 def match(traded: list[TradeRow], backtested: list[LocalTrade], mids: Decisions) -> Iterator[Both]:
@@ -218,38 +245,31 @@ def match(traded: list[TradeRow], backtested: list[LocalTrade], mids: Decisions)
             )
             yield Both(
                 value=sum(fill.cost for fill in trade.fills),
-                paid=sum(paid(fill, mids) for fill in trade.fills),
+                paid=sum(
+                    f.direction * f.filled * (f.average - mids[f.record.order_id][0]) for f in trade.fills
+                ),
                 traded=entries + exits,
                 charged=(other.fee_open - FEE) * entries + (other.fee_close - FEE) * exits,
             )
 
 
-def figures(
-    trades: list[Both], fills: list[OrderRow], mids: Decisions, learned: dict[str, Any]
-) -> dict[str, Any]:
+def figures(trades: list[Both], fills: list[Fill]) -> dict[str, Any]:
     """Compare in sum, and trade by trade: with a fee that had the mean of all, which nobody knows before."""
-    paid_bps = 1e4 * sum(t.paid for t in trades) / sum(t.value for t in trades)
-    charged_bps = 1e4 * sum(t.charged for t in trades) / sum(t.traded for t in trades)
+    paid = 1e4 * sum(t.paid for t in trades) / sum(t.value for t in trades)
+    charged = 1e4 * sum(t.charged for t in trades) / sum(t.traded for t in trades)
+    alone = 1e4 * sum(f.alone for f in fills) / sum(f.value for f in fills)
     by_trade = [(1e4 * t.paid / t.value, 1e4 * t.charged / t.traded) for t in trades]
-    alone_bps = 1e4 * sum(alone(fill, mids) for fill in fills) / sum(fill.cost for fill in fills)
-    intervals = {float(size): found for size, found in learned["interval_bps"].items()}
-    within = []
-    for fill in fills:
-        low, high = intervals[min(intervals, key=lambda size: abs(size - fill.cost))]
-        within.append(low <= 1e4 * paid(fill, mids) / fill.cost <= high)
     return {
-        "learned of": learned["recorded"],
         "trades": len(trades),
-        "fills": len(fills),
-        "paid beyond the fee, bps": paid_bps,
-        "of it, by what earlier own orders took, bps": paid_bps - alone_bps,
-        "charged, bps": charged_bps,
-        "off, percent of what was paid": 100 * (charged_bps / paid_bps - 1),
-        "the same with fees of 10 bps, percent": 100 * ((charged_bps + 10) / (paid_bps + 10) - 1),
+        "paid beyond the fee, bps": paid,
+        "of it for what earlier own orders took, bps": paid - alone,
+        "charged, bps": charged,
+        "charged to paid, percent": 100 * (charged / paid - 1),
+        "charged to paid, fees of 10 bps included, percent": 100 * ((charged + 10) / (paid + 10) - 1),
         "mean miss of a trade, bps: charged": fmean(abs(a - b) for a, b in by_trade),
-        "mean miss of a trade, bps: a fee of the mean paid": fmean(abs(a - paid_bps) for a, _ in by_trade),
+        "mean miss of a trade, bps: a fee of the mean paid": fmean(abs(a - paid) for a, _ in by_trade),
         "mean miss of a trade, bps: no costs": fmean(abs(a) for a, _ in by_trade),
-        "fills within the interval of 90 %, percent": 100 * fmean(within),
+        "fills within the interval of 90 %, percent": 100 * fmean(f.within for f in fills),
     }
 
 

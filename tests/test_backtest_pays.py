@@ -9,14 +9,14 @@ from benchmarks.costs import compare
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_a_backtest_is_charged_what_the_bot_pays_in_the_hours_after_those_learned_of(tmp_path):
+def test_a_backtest_is_charged_what_the_bot_pays_in_the_hours_after_those_learned_of():
     known = argparse.Namespace(
-        recording=[], pair="NEXO/USDT", hours=4.0, strategy="Taking", same=False, seed=1, activity=1.0
+        recording=[], pair="NEXO/USDT", hours=6.0, strategy="Taking", same=False, seeds=[1], activity=1.0
     )
-    found = compare(known, tmp_path)
-    assert found["trades"] >= 20
+    found = compare(known)
+    assert found["trades"] >= 10
     assert found["paid beyond the fee, bps"] > 5
-    assert abs(found["off, percent of what was paid"]) < 10
+    assert abs(found["charged to paid, fees of 10 bps included, percent"]) < 10
     # trade by trade too: by the size of each, which one fee for all does not know
     by_trade = {name: value for name, value in found.items() if name.startswith("mean miss")}
     charged, mean_fee, nothing = by_trade.values()

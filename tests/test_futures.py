@@ -87,6 +87,19 @@ def test_shorts_mirror_longs_to_the_cent(run):
         assert trade.close_profit_abs == pytest.approx(earned, abs=0.01)
 
 
+def test_shorts_pay_what_the_books_charge(run, tmp_path):
+    costs = tmp_path / "costs.json"
+    costs.write_text(json.dumps({"pairs": {"BTCUSDT": {"half_spread_bps": {"all": 4}}}}))
+    run(freqtrade_ext={"strategy": "Falling", "backtest_costs": str(costs)})
+    assert LocalTrade.bt_trades
+    charged = FEE + 4 / 1e4
+    for trade in LocalTrade.bt_trades:
+        assert (trade.fee_open, trade.fee_close) == pytest.approx((charged, charged))
+        entry, *exits = trade.orders
+        earned = sum(o.filled * (entry.average * (1 - charged) - o.average * (1 + charged)) for o in exits)
+        assert trade.close_profit_abs == pytest.approx(earned, abs=0.01)
+
+
 def test_stake_is_the_margin(run):
     """500 / 3 less a tenth is 150 of margin, three times that in BTC, in lots of 0.001."""
     run(timerange="20230301-20230303")

@@ -1,4 +1,4 @@
-"""Buys every ten minutes and sells five minutes later, by market orders of 50 to 1,500."""
+"""Buys every twenty minutes and sells ten minutes later, by market orders of 50 to 1,500."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -23,12 +23,12 @@ class Taking(PaperFills, IStrategy):
         return dataframe
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
-        dataframe.loc[dataframe["date"].dt.minute % 10 == 5, ["enter_long", "enter_tag"]] = (1, "ten minutes")
+        dataframe.loc[dataframe["date"].dt.minute % 20 == 15, "enter_long"] = 1
         return dataframe
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict) -> DataFrame:
-        dataframe.loc[dataframe["date"].dt.minute % 10 == 0, "exit_long"] = 1
+        dataframe.loc[dataframe["date"].dt.minute % 20 == 5, "exit_long"] = 1
         return dataframe
 
     def custom_stake_amount(self, current_time: datetime, **kwargs) -> float:
-        return STAKES[int(current_time.timestamp()) // 600 % len(STAKES)]
+        return STAKES[int(current_time.timestamp()) // 1200 % len(STAKES)]

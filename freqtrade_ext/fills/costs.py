@@ -114,25 +114,25 @@ def read_costs(path: Path) -> dict[str, PairCosts]:
 
 
 def _pair_costs(symbol: str, stored: Mapping[str, Any]) -> PairCosts:
-    spread = _numbers(f"{symbol}.half_spread_bps", stored["half_spread_bps"], at_least=0.0)
+    spread = _numbers(f"{symbol}.half_spread_bps", stored.get("half_spread_bps", {}), at_least=0.0)
     if ALL not in spread:
         raise CostsError(f"{symbol}.half_spread_bps lacks {ALL}")
-    edges = list(
-        _numbers(f"{symbol}.range_percent", dict(enumerate(stored.get("range_percent", ())))).values()
-    )
-    factors = list(
-        _numbers(f"{symbol}.range_factor", dict(enumerate(stored.get("range_factor", (1.0,)))), 0.0).values()
+    edges, factors = (
+        list(
+            _numbers(f"{symbol}.{name}", dict(enumerate(stored.get(name, otherwise))), at_least=0.0).values()
+        )
+        for name, otherwise in (("range_percent", ()), ("range_factor", (1.0,)))
     )
     if len(factors) != len(edges) + 1 or edges != sorted(edges):
         raise CostsError(f"{symbol}.range_percent must rise and have one value less than range_factor")
     depth = _numbers(f"{symbol}.depth_bps", stored.get("depth_bps", {}))
-    single = _numbers(symbol, {key: stored.get(key, 0.0) for key in ("quote_volume_per_hour", "delay_bps")})
+    single = {key: stored.get(key, 0.0) for key in ("quote_volume_per_hour", "delay_bps")}
     return PairCosts(
         half_spread_bps=spread,
         range_percent=edges,
         range_factor=factors,
         depth_bps={_size(symbol, size): bps for size, bps in depth.items()},
-        **single,
+        **_numbers(symbol, single),
     )
 
 
