@@ -6,6 +6,7 @@ import pytest
 from freqtrade.resolvers import ExchangeResolver
 
 from freqtrade_ext.fills.book import walk
+from freqtrade_ext.paper.depth import fetch_order_book
 from freqtrade_ext.paper.venue import Venue
 from tests.feed.followed import configuration
 from tests.venues.bybit import Bybit
@@ -55,3 +56,20 @@ def test_hyperliquid_s_book_goes_on_in_groups_never_better_than_it_is(pair, side
     worse = (ours.average / true.average - 1) * (1 if side == "buy" else -1)
     assert -1e-12 <= worse < 0.005
     assert math.isclose(ours.filled, amount)
+
+
+class Groups:
+    """Hyperliquid's client with 20 bids and fewer asks, which go on in groups."""
+
+    id = "hyperliquid"
+
+    def fetch_l2_order_book(self, pair, limit=None, params=None):
+        if params:
+            return {"bids": [[90.0, 50.0]], "asks": [[111.0, 9.0]]}
+        return {"bids": [[100.0 - n, 1.0] for n in range(20)], "asks": [[101.0, 1.0]]}
+
+
+def test_one_short_side_does_not_end_the_other():
+    book, _ = fetch_order_book(Groups(), "BTC/USDC", 40)
+    assert len(book["bids"]) == 20
+    assert book["asks"] == [[101.0, 1.0], [111.0, 8.0]]

@@ -266,3 +266,9 @@ def test_a_target_larger_than_the_largest_market_order_goes_out_in_slices():
     assert (first.amount, first.tag) == (20, "tp1")
     second = decide(holding(80, asked=1), 102.0, least=least, attempt=first.attempt)
     assert second.amount == 5
+
+
+def test_a_chunk_below_one_coin_takes_a_rest_along_that_could_not_be_sold():
+    position = holding(held=1.0, entered=1.0, lot=0.01)
+    assert due_amount(plan_of((90, 5, 5)), position, 1, Least(0.2, 0.1)) == 1.0
+    assert due_amount(plan_of((90, 5, 5)), position, 1, Least(0.09, 0.1)) == 0.9

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,11 @@ def test_every_plan_mirrors_around_its_entry(atr_pct, entry_rate, is_short, adx,
     assert plan.stop_rate + mirror.stop_rate == pytest.approx(2 * entry_rate)
     for rate, mirrored in zip(plan.target_rates, mirror.target_rates, strict=True):
         assert rate + mirrored == pytest.approx(2 * entry_rate)
+
+
+def test_a_target_at_the_entry_is_none():
+    plan = make_plan(STRONG_UP, AccountState(10_000, 0), 100.0, False, Settings())
+    for rates in ((100.0, 104.0, 108.0), (100.0,)):
+        shares, percents = (100.0, 0.0, 0.0)[: len(rates)], plan.target_percents[: len(rates)]
+        with pytest.raises(PlanError, match="must be rising"):
+            replace(plan, target_rates=rates, shares=shares, target_percents=percents)

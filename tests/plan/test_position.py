@@ -109,3 +109,7 @@ def test_whole_lots_stay_what_they_are(lots, step):
 def test_what_an_entry_brought_beyond_whole_lots_is_left_behind():
     assert position(bought(1.0005), lot=0.001).left_behind == pytest.approx(0.0005)
     assert position(bought(1.0), lot=0.001).left_behind == 0
+
+
+def test_nothing_is_sold_of_a_position_without_fills():
+    assert position(held=1.0).stage_sold == 0
