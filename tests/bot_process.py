@@ -36,6 +36,7 @@ class Freqtrade:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         """:param arguments: of the command, which runs in the folder and prints into `printed.log` there."""
+        (folder / "printed.log").touch()
         self._process = FORKS.Process(target=_trade, args=(folder, arguments, dict(os.environ)), daemon=True)
         self._process.start()
 

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from freqtrade_ext.report.database import read_trades
+from freqtrade_ext.report.reading import moved
 from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(400)
@@ -49,8 +50,10 @@ def test_freqtrade_and_the_account_agree_after_funding_and_a_liquidation(replaye
 
 
 def test_the_cash_of_the_report_is_that_of_the_account(replayed):
-    *_, account, path = replayed
-    cash = sum(trade.cash_abs for trade in read_trades(f"sqlite:///{path}"))
+    trades, orders, account, path = replayed
+    cash = sum(moved(trade.pair, trade.fills)[0] for trade in read_trades(f"sqlite:///{path}"))
+    cash += sum(order["funding_fee"] or 0 for order in orders)
+    cash += sum(trade["funding_fee_running"] or 0 for trade in trades if trade["is_open"])
     assert float(account["moved"]["USDT"]) == pytest.approx(cash, abs=0.005)
 
 

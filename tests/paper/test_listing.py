@@ -22,7 +22,7 @@ def test_a_market_that_was_open_when_freqtrade_looked_is_known_to_be_closed(stat
             exchange.close()
 
 
-@pytest.mark.parametrize(("venue", "pair"), VENUES)
+@pytest.mark.parametrize(("venue", "pair"), VENUES.values(), ids=VENUES)
 def test_one_market_is_asked_for_in_each_venue_s_way(venue, pair):
     with venue([pair], futures=":" in pair) as market:
         exchange = ExchangeResolver.load_exchange(configuration(market), validate=True)

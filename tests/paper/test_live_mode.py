@@ -52,9 +52,13 @@ class LiveBot(Bot):
     mode = ()
 
     def start(self):
-        path = self.folder / "config.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"dry_run": False}))
+        make_live(self)
         super().start()
+
+
+def make_live(bot):
+    path = bot.folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dry_run": False}))
 
 
 def life(kind, folder):

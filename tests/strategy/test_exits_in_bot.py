@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.bot_process import Bot, running_bot
-from tests.paper.test_live_mode import LiveBot
+from tests.bot_process import running_bot
+from tests.paper.test_live_mode import make_live
 from tests.strategy.conftest import plan_of, times_said
 
 pytestmark = pytest.mark.timeout(300)
@@ -121,11 +121,13 @@ def test_a_dead_book_is_asked_with_growing_pauses_and_the_stop_sells_once_it_liv
     assert sum(filled for _, filled in sold(bot)) == pytest.approx(0.00142, abs=1e-12)
 
 
-@pytest.mark.parametrize("kind", [Bot, LiveBot])
-def test_a_position_larger_than_the_largest_market_order_is_sold_in_slices(new_bot, market, kind):
+@pytest.mark.parametrize("is_live", [False, True], ids=["paper", "live"])
+def test_a_position_larger_than_the_largest_market_order_is_sold_in_slices(new_bot, market, is_live):
     """The exchange refused the stop with MARKET_LOT_SIZE in each loop."""
     bot = new_bot()
-    bot.start = kind.start.__get__(bot)
+    if is_live:
+        make_live(bot)
+        bot.mode = ()
     with running_bot(bot):
         plan = plan_of(bot)
         bot.stop()
