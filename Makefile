@@ -45,7 +45,7 @@ test: $(VENV)/.development
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/codespell
-	@$(BIN)/pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 report: $(VENV)/.runtime
 	@$(BIN)/freqtrade-ext report $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from freqtrade.enums import TradingMode
+from freqtrade.exchange import amount_to_contract_precision
 from freqtrade.persistence import Trade
 from freqtrade.wallets import PositionWallet, Wallet, Wallets
 
@@ -62,23 +63,31 @@ class PaperWallets(Wallets):
         if trade.trading_mode == TradingMode.FUTURES:
             return self.get_owned(trade.pair, trade.safe_base_currency) >= trade.amount
         held = self.get_total(trade.safe_base_currency)
-        if trade.trading_mode == TradingMode.FUTURES or held >= trade.amount:
+        if held >= trade.amount:
             return True
-        counted = trade.amount
-        entry = trade.select_filled_orders(trade.entry_side)[-1]
-        entry.ft_fee_base = entry.safe_fee_base + counted - held
-        trade.recalc_trade_from_orders()
         logger.warning(
             "%s: trade %s counts on %.8g %s, fees have left %.8g",
             trade.pair,
             trade.id,
-            counted,
+            trade.amount,
             trade.safe_base_currency,
             held,
         )
-        if trade.amount > held:  # less than a lot is left, so nothing was cut
+        if amount_to_contract_precision(held, trade.amount_precision, trade.precision_mode, None) > 0:
+            _cut(trade, held)
+        else:
             _give_up(trade)
         return True
+
+
+def _cut(trade: Trade, held: float) -> None:
+    """Count the coins that are missing as a fee of the last entry."""
+    entries = trade.select_filled_orders(trade.entry_side)
+    exits = trade.select_filled_orders(trade.exit_side)
+    # `trade.amount` is cut to the lot, and would leave more than is there
+    counted = sum(o.safe_amount_after_fee for o in entries) - sum(o.safe_filled for o in exits)
+    entries[-1].ft_fee_base = entries[-1].safe_fee_base + counted - held
+    trade.recalc_trade_from_orders()
 
 
 def _give_up(trade: Trade) -> None:
