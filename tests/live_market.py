@@ -27,6 +27,8 @@ EVENTS_PER_SECOND = 4.0
 LEVELS = 12
 UNIT_COST = 500.0
 """quote units of a usual order of others"""
+PART_TAKEN = 0.25
+"""of a usual order, that one which takes asks for: queues last longer than the bot's patience"""
 SPACING = 0.0002
 """from level to level, as a ratio of the rate"""
 
@@ -56,9 +58,9 @@ class Ladder:
             )
         )
 
-    def _amount(self) -> int:
+    def _amount(self, part: float = 1.0) -> int:
         step = self._market.symbol.step
-        return max(round(self._unit * self._random.uniform(0.2, 2.0) / step), 1) * step
+        return max(round(part * self._unit * self._random.uniform(0.2, 2.0) / step), 1) * step
 
     def until(self, ms: int) -> Iterator[Happening]:
         while self._next_ms <= ms:
@@ -69,7 +71,7 @@ class Ladder:
         side: BuySell = self._random.choice(("buy", "sell"))
         what = self._random.choices(("place", "cancel", "take"), (0.5, 0.44, 0.06))[0]
         if what == "take":
-            yield Take(ms, OPPOSITE[side], self._amount())
+            yield Take(ms, OPPOSITE[side], self._amount(PART_TAKEN))
             side = OPPOSITE[side]
         book = self._market.side(side)
         rates = list(book.rates())

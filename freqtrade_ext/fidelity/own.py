@@ -28,6 +28,7 @@ GRACE_MS = 1_000
 """an estimate that fills so long after the true fill has filled as well"""
 OWN_PRINT_MS = 5
 """the prints of an order that takes are stamped at its arrival, or so long after it"""
+MINUTE_MS, AROUND_MINUTES = 60_000, 5
 OUTSIDE = "outside the recording"
 
 
@@ -119,8 +120,8 @@ class OwnReplay:
         self._tops = Tops()
         self.top = self._tops.add
         """takes a message of the best bid/ask stream: local time of its arrival, JSON text"""
-        self._offset_ms = math.inf
-        """the local clock less the exchange's: the message that was fastest is taken to come at once"""
+        self._fastest: dict[int, float] = {}
+        """minute of the exchange -> least local time less exchange time of its messages, ms"""
         self._first_ms = self._seen_ms = math.inf
         self._gaps = 0
         self._events: list[_Event] = []
@@ -135,7 +136,8 @@ class OwnReplay:
 
     def depth(self, local_ms: float, data: dict[str, Any]) -> None:
         time_ms = self._tape_book.difference(data)
-        self._offset_ms = min(self._offset_ms, local_ms - time_ms)
+        minute = time_ms // MINUTE_MS
+        self._fastest[minute] = min(self._fastest.get(minute, math.inf), local_ms - time_ms)
         self._first_ms = min(self._first_ms, time_ms)
         self._play(time_ms - HELD_MS)
 
@@ -152,6 +154,8 @@ class OwnReplay:
         """Play what is left; orders that rest on could not be followed to their end."""
         self._play(math.inf)
         self._lose(self._alive(self._tape_book.time_ms), "open when the recording ended")
+        for outcome in self.outcomes[: self._prepared]:
+            self._time(outcome)  # by now the fastest messages after it are known as well
 
     def _at(self, time_ms: float, rank: int, act: Any) -> None:
         heapq.heappush(self._events, _Event(time_ms, rank, next(self._numbers), act))
@@ -159,7 +163,7 @@ class OwnReplay:
     def _play(self, until_ms: float) -> None:
         """Do what is due before this exchange time, in its order."""
         for outcome in self.outcomes[self._prepared :]:
-            if outcome.order.arrival_ms > until_ms + EARLY_MS or not math.isfinite(self._offset_ms):
+            if outcome.order.arrival_ms > until_ms + EARLY_MS or not self._fastest:
                 break
             self._prepared += 1
             self._prepare(outcome)
@@ -169,12 +173,28 @@ class OwnReplay:
             event.act()
         self._tape_book.use(until_ms)
 
+    def _offset_ms(self, time_ms: float) -> float:
+        """
+        Return how far the local clock is ahead of the exchange's around an exchange time.
+
+        The fastest message of the minutes around it is taken to have come at once.
+        """
+        minute = int(time_ms // MINUTE_MS)
+        around = range(minute - AROUND_MINUTES, minute + AROUND_MINUTES + 1)
+        known = [self._fastest[number] for number in around if number in self._fastest]
+        return min(known or self._fastest.values())
+
+    def _time(self, outcome: Outcome) -> None:
+        """Measure the way of an order."""
+        order, offset_ms = outcome.order, self._offset_ms(outcome.order.arrival_ms)
+        if order.answer_ms is not None:
+            outcome.back_ms = order.answer_ms - offset_ms - order.arrival_ms
+        if order.decision_ms is not None:
+            outcome.there_ms = order.arrival_ms - (order.decision_ms - offset_ms)
+
     def _prepare(self, outcome: Outcome) -> None:
         order = outcome.order
-        if order.answer_ms is not None:
-            outcome.back_ms = order.answer_ms - self._offset_ms - order.arrival_ms
-        if order.decision_ms is not None:
-            outcome.there_ms = order.arrival_ms - (order.decision_ms - self._offset_ms)
+        self._time(outcome)
         self._at(order.arrival_ms, 0, partial(self._arrive, outcome))
         if order.limit is not None:
             return
@@ -186,7 +206,7 @@ class OwnReplay:
             self._at(time_ms, 0, partial(self._draw, outcome, time_ms))
 
     def _newest_top(self, time_ms: float) -> int:
-        return bisect_left(self._tops.times, time_ms + self._offset_ms) - 1
+        return bisect_left(self._tops.times, time_ms + self._offset_ms(time_ms)) - 1
 
     def _levels(self, side: BuySell, time_ms: float) -> Iterator[Level]:
         """Yield what an order of this side that arrives then takes from, best first."""
@@ -195,7 +215,7 @@ class OwnReplay:
     def _shows(self, order: OwnOrder, time_ms: float) -> bool:
         """Return whether the book as it was known then shows what an order did to it."""
         newest = self._newest_top(time_ms)
-        has_top = newest >= 0 and self._tops.times[newest] >= order.arrival_ms + self._offset_ms
+        has_top = newest >= 0 and self._tops.times[newest] >= order.arrival_ms + self._offset_ms(time_ms)
         return has_top or self._tape_book.time_ms >= order.arrival_ms
 
     def _why_not(self, time_ms: float) -> str:
@@ -290,8 +310,10 @@ class OwnReplay:
 
     def _is_there(self, order: OwnOrder, time_ms: float) -> bool:
         # of a fill nobody knows whether the exchange told its time or the bot took its own: the later one
-        offset_ms = min(self._offset_ms, 0.0) if order.is_done else self._offset_ms
-        return order.end_ms is None or time_ms <= order.end_ms - offset_ms
+        if order.end_ms is None:
+            return True
+        offset_ms = self._offset_ms(order.end_ms)
+        return time_ms <= order.end_ms - (min(offset_ms, 0.0) if order.is_done else offset_ms)
 
     def _alive(self, time_ms: float) -> list[Outcome]:
         """Return the orders that rest, or are filled in truth since a moment."""

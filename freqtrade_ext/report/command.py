@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"freqtrade-ext report: {error}", file=sys.stderr)
         return 1
     print_report(report, Console())
-    for table in twin:
+    for table in twin[:1]:  # the page has them trade by trade
         print_table(table, Console())
     if known.db_url is None:
         print(f"database: {make_url(db_url)}")

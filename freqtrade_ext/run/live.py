@@ -21,8 +21,8 @@ from freqtrade_ext.run.places import SERVICES
 TWIN_URL = "sqlite:///user_data/twin.sqlite"
 RECORDINGS = Path("user_data/recordings")
 LOGS = Path("user_data/logs")
-RECORDED_MINUTES = 1_000_000
-"""no longer than the bot"""
+RECORDED_MINUTES = 525_600
+"""a year, unless the bot ends before"""
 START_SECONDS, END_SECONDS = 5, 30
 
 

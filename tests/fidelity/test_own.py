@@ -96,6 +96,15 @@ def test_an_order_cancelled_in_truth_is_compared_up_to_its_end(tiny):
     assert estimates["optimistic"]["bias"] == 0
 
 
+def test_the_way_is_measured_by_the_fastest_message_around_it(tiny):
+    """Those before an order came 40 ms late, and its answer seemed to come before it was sent."""
+    late = [line.split(" ", 1) for line in tiny.lines]
+    tiny.lines = [f"{int(clock) + 40_000_000} {text}" for clock, text in late]
+    tiny.depth(4000, (13, 13))
+    (found,) = played(tiny, own(decision_ms=T0 + 990 + WAY_MS, answer_ms=T0 + 1010 + WAY_MS))
+    assert (found.there_ms, found.back_ms) == (10, 10)
+
+
 def test_own_prints_fill_no_order_of_ones_own(tiny):
     """A market buy of one's own took the ask at 101 from before the own ask there."""
     tiny.depth(950, (13, 13)).trade(1000, "100.0", "1").trade(1000, "101.0", "1")
