@@ -20,9 +20,7 @@ from io import StringIO
 from pathlib import Path
 from statistics import fmean
 from typing import Any
-from urllib.request import urlopen
 
-import pandas as pd
 from freqtrade.optimize.backtesting import Backtesting
 from freqtrade.persistence import LocalTrade
 
@@ -126,7 +124,7 @@ def traded_and_charged(known: argparse.Namespace, seed: int, folder: Path) -> tu
     with mids_at_decisions(bot) as mids:
         bot.run(
             end_ms,
-            lambda bot, script: script.at(end_ms - 2000, lambda: save_candles(bot, candles)),
+            lambda bot, script: script.at(end_ms - 2000, lambda: bot.save_candles(candles)),
             from_ms=half_ms,
             strategy_path=str(strategies),
             dry_run_wallet=WALLET,
@@ -202,18 +200,6 @@ def mids_at_decisions(bot: VirtualBot) -> Iterator[Decisions]:
         yield mids
     finally:
         PaperExchange.create_dry_run_order = stock
-
-
-def save_candles(bot: VirtualBot, folder: Path) -> None:
-    """Write the exchange's candles as freqtrade keeps them; as many of the shortest as it gives at once."""
-    (market,) = bot.replica.exchange.markets
-    for timeframe in ("1m", "5m", "1h"):
-        query = f"symbol={market.symbol.name}&interval={timeframe}&limit=1000"
-        with urlopen(f"{bot.replica.url}/api/v3/klines?{query}", timeout=10) as answer:
-            rows = [[row[0], *map(float, row[1:6])] for row in json.load(answer)[:-1]]
-        frame = pd.DataFrame(rows, columns=["date", "open", "high", "low", "close", "volume"])
-        frame["date"] = pd.to_datetime(frame["date"], unit="ms", utc=True)
-        frame.to_feather(folder / f"{market.symbol.pair.replace('/', '_')}-{timeframe}.feather")
 
 
 def paid(fill: OrderRow, mids: Decisions) -> float:

@@ -1,8 +1,6 @@
 """The same market through a backtest and through the bot: the same trades, plans, tags and amounts."""
 
-import json
 from datetime import timedelta
-from urllib.request import urlopen
 
 import pandas as pd
 import pytest
@@ -28,16 +26,7 @@ def traded(tmp_path):
     folder = tmp_path / "candles"
     folder.mkdir()
 
-    def save_candles():
-        for timeframe in ("1m", "5m", "1h"):
-            query = f"symbol=BTCUSDT&interval={timeframe}&limit=1000"
-            with urlopen(f"{bot.replica.url}/api/v3/klines?{query}", timeout=10) as answer:
-                rows = [[row[0], *map(float, row[1:6])] for row in json.load(answer)[:-1]]
-            frame = pd.DataFrame(rows, columns=["date", "open", "high", "low", "close", "volume"])
-            frame["date"] = pd.to_datetime(frame["date"], unit="ms", utc=True)
-            frame.to_feather(folder / f"BTC_USDT-{timeframe}.feather")
-
-    bot.run(end_ms, lambda bot, script: script.at(end_ms - 2000, save_candles))
+    bot.run(end_ms, lambda bot, script: script.at(end_ms - 2000, lambda: bot.save_candles(folder)))
     init_db(f"sqlite:///{bot.database}")
     trades = sorted(Trade.get_trades().unique().all(), key=lambda trade: trade.id)
     yield bot, folder, [(trade, Plan.from_json(trade.get_custom_data("plan"))) for trade in trades]

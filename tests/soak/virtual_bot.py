@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
+import pandas as pd
 from freqtrade.commands import Arguments
 from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
@@ -114,6 +116,17 @@ class VirtualBot:
                     time.sleep(RESTART_SECONDS)
                     virtual.act()
         return virtual
+
+    def save_candles(self, folder: Path) -> None:
+        """Write what the exchange has of each pair's candles, at most a thousand, as freqtrade keeps them."""
+        for market in self.replica.exchange.markets:
+            for timeframe in ("1m", "5m", "1h"):
+                query = f"symbol={market.symbol.name}&interval={timeframe}&limit=1000"
+                with urlopen(f"{self.replica.url}/api/v3/klines?{query}", timeout=10) as answer:
+                    rows = [[row[0], *map(float, row[1:6])] for row in json.load(answer)[:-1]]
+                frame = pd.DataFrame(rows, columns=["date", "open", "high", "low", "close", "volume"])
+                frame["date"] = pd.to_datetime(frame["date"], unit="ms", utc=True)
+                frame.to_feather(folder / f"{market.symbol.pair.replace('/', '_')}-{timeframe}.feather")
 
     def _live(self, command: list[str]) -> Exception | None:
         """One life of the bot; return what ended it before its time, or let it not even begin."""
