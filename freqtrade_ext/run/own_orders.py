@@ -11,8 +11,9 @@ from typing import Any
 from freqtrade.configuration.load_config import load_from_files
 from freqtrade.enums import TradingMode
 
-from freqtrade_ext.fidelity.own import Outcome, OwnOrder, OwnReplay
+from freqtrade_ext.fidelity.own import Outcome, OwnOrder
 from freqtrade_ext.fidelity.own_figures import figures
+from freqtrade_ext.fidelity.own_replay import OwnReplay
 from freqtrade_ext.fills.costs import symbol_of
 from freqtrade_ext.paper.fee_rates import FeeRates, fee_rates
 from freqtrade_ext.report.command import read_config
