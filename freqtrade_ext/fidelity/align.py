@@ -95,7 +95,7 @@ class Aligner:
             before = after
 
     def _missing(self, sweep: Sweep, position: int, book: LocalBook, book_ms: int) -> Level | None:
-        """Tell what earlier sweeps of the side did to the book that its message does not show yet."""
+        """Return what earlier sweeps of the side did to the book that its message does not show yet."""
         top = self.tops[position]
         is_newer = top is not None and top.update_id > book.update_id
         known_id = top.update_id if top and is_newer else book.update_id
@@ -120,7 +120,7 @@ class Aligner:
 
 def gone_behind(old: float, new: float, left: float, sign: int, levels: Iterable[Level]) -> float:
     """
-    Tell how much an order took behind the old best rate when another became the best, in base units.
+    Return how much an order took behind the old best rate when another became the best, in base units.
 
     :param left: amount now at the new best rate, which may have been taken from too.
     :param sign: 1 for asks, -1 for bids.

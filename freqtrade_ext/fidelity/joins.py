@@ -73,7 +73,7 @@ class Joins:
             self._filled.update(join.filled)
 
     def sweep(self, sweep: Sweep) -> None:
-        """Let the prints of a sweep fill what rests."""
+        """Fill resting orders by the prints of a sweep."""
         for join in self._live:
             if join.side != sweep.side and sweep.time_ms - join.placed_ms < WITHIN_MS:
                 for rate, amount in sweep.fills:

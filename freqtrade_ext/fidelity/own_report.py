@@ -82,7 +82,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def sentences(found: dict[str, Any]) -> Iterator[str]:
-    """Say what to set, once there are enough orders to say so."""
+    """Return what to set, once there are enough orders for that."""
     yield _latency_advice(found["latency_ms"])
     yield _fee_advice(found["fees"])
     yield _queue_advice(found["limit"])

@@ -27,7 +27,7 @@ METHODS = ("ours", "stock", "clock", "same_book")
 
 @dataclass(slots=True)
 class Results:
-    """What the replays of all pairs add up to."""
+    """The sums of all pairs' replays."""
 
     scores: Scores = field(default_factory=lambda: Scores(METHODS))
     excluded: Counter[str] = field(default_factory=Counter)

@@ -138,7 +138,7 @@ def _crosses(levels: Any, orders: Any, slot: int) -> bool:
 def _rest(
     levels: Any, orders: Any, slot: int, probes: Any, run: Any, time_ms: float, may_probe: bool
 ) -> None:
-    """Let an order join the book; one that joins the best becomes a probe."""
+    """Add an order to the book; one that joins the best becomes a probe."""
     side, key = orders.side[slot], orders.key[slot]
     run.state[PLACE] += 1
     orders.place[slot] = run.state[PLACE]
@@ -197,7 +197,7 @@ def _shrink(
     run: Any,
     time_ms: float,
 ) -> None:
-    """Take an amount off an order; an execution is printed first."""
+    """Reduce an order by an amount; an execution is printed first."""
     side, key = orders.side[slot], orders.key[slot]
     is_resting = orders.place[slot] > 0
     if is_execution:
@@ -298,7 +298,7 @@ def _forget(orders: Any, index: Any, order: int, slot: int) -> None:
 
 @compiled
 def _settle(levels: Any, orders: Any, index: Any, probes: Any, run: Any, time_ms: float) -> None:
-    """Let orders rest that cross no longer; what one crosses for seconds is stale and thrown out."""
+    """Rest orders that no longer cross; remove those that are crossed for seconds as stale."""
     position = 0
     while position < orders.used[1]:
         slot = orders.crossing[position]
@@ -367,7 +367,7 @@ def _quotes(levels: Any, probes: Any, time_ms: float) -> None:
 
 @compiled
 def _end(levels: Any, probes: Any, run: Any, time_ms: float, bid: float, ask: float) -> None:
-    """Let stock freqtrade look, and put away the probes that are over."""
+    """Show the book to stock freqtrade's rule, and remove probes that are over."""
     position = 0
     while position < probes.used[0]:
         probe = probes.live[position]

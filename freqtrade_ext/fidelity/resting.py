@@ -93,7 +93,7 @@ class _Scored:
         self._tops = np.zeros((0, 3))
 
     def take(self, run: Any, end_ms: float) -> None:
-        """Take over what a chunk has brought; probes wait until the market of their markouts is known."""
+        """Add the results of a chunk; probes wait until the market of their markouts is known."""
         self.end_ms = end_ms
         self._tops = np.concatenate([self._tops, run.tops[: int(run.state[TOPS])]])
         self._waiting = np.concatenate([self._waiting, run.ended[: int(run.state[PROBES_DONE])]])

@@ -39,7 +39,7 @@ class Scores:
 
     def add(self, sweep: Sweep, averages: tuple[float, ...], contract_value: float | None = None) -> None:
         """
-        Take a sweep and the average rates that the methods predict for it; NaN is no prediction.
+        Add a sweep and the average rates that the methods predict for it; NaN is no prediction.
 
         :param contract_value: quote units per unit of the amount, where that counts contracts.
         """

@@ -67,7 +67,7 @@ class SweepTape:
 
     def add(self, local_ms: float, data: dict[str, Any]) -> Sweep | None:
         """
-        Take a single or aggregated trade and return the sweep that it shows to be over, if it does.
+        Add a single or aggregated trade; return the sweep that it ends, if any.
 
         :raises ValueError, KeyError, TypeError: for a print that cannot be true.
         """

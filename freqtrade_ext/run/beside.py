@@ -65,7 +65,7 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
 
 def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
     """
-    Let Linux send this process a signal when the parent ends, in whatever way; it outlives `exec`.
+    Have Linux send this process a signal when its parent ends in any way; kept across `exec`.
 
     A parent with several threads sends it several times, and a second SIGTERM interrupts freqtrade's clean-up
     for good. A bot that is killed goes on at its next start where it was.

@@ -120,7 +120,7 @@ async def _report(recorders: Sequence[PairRecorder], seconds: float) -> None:
 
 
 async def _until_stopped(work: asyncio.Task[None]) -> None:
-    """Let Ctrl-C and SIGTERM end the work in order."""
+    """End the work in order on Ctrl-C and SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     try:

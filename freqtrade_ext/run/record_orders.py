@@ -42,7 +42,7 @@ class OrderRecorder(PairRecorder):
 
     def _take_message(self, local_ns: int, text: str) -> set[str]:
         """
-        Take a message; return the channel that it confirms, if it does.
+        Handle a message; return the channel that it confirms, if any.
 
         :raises Interrupted: the exchange asks for another connection, or refuses a channel.
         """

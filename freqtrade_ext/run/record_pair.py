@@ -167,7 +167,7 @@ class PairRecorder:
             logger.debug("%s: still nothing: %s", self.pair, why)
 
     def flush(self) -> int:
-        """Make what is heard until now readable; return the bytes on disk."""
+        """Flush what was received so far; return the bytes on disk."""
         return self._bytes_before + (self._tape.flush() if self._tape is not None else 0)
 
     def close(self) -> None:

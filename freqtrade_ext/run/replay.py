@@ -178,7 +178,7 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> bool:
 
 def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) -> dict[str, Any]:
     """
-    Say what to merge over a freqtrade configuration for a bot in virtual time.
+    Return what to merge over a freqtrade configuration for a bot in virtual time.
 
     :param config: that configuration.
     :param log: file for the bot's log.

@@ -231,7 +231,7 @@ def private_config(config: Mapping[str, Any]) -> list[str]:
 
 
 def write_private(path: Path) -> None:
-    """Make random secrets for FreqUI's API, for their owner's eyes alone; keep an existing file."""
+    """Write random secrets for FreqUI's API, readable by their owner alone; keep an existing file."""
     api_server = {
         "enabled": True,
         "listen_ip_address": "127.0.0.1",
@@ -281,7 +281,7 @@ def report_command(db_url: str) -> str:
 
 
 def new_database() -> str:
-    """Name a database for this run alone: the embedded market begins anew, old trades mean nothing in it."""
+    """Return a database for this run alone: the embedded market starts afresh, without old trades."""
     return f"sqlite:///{PRIVATE.with_name(f'embedded-{datetime.now():%Y%m%d-%H%M%S}.sqlite')}"
 
 

@@ -69,7 +69,7 @@ class Clock:
 @dataclass(slots=True)
 class VirtualTime:
     """
-    Lets time pass where the bot sleeps.
+    Moves the clock where the bot sleeps.
 
     Where it would sleep between two loops, the market goes on in steps of a second, and the bot is woken
     when the rate of an open trade is beyond its stop or its next target, when an order is open, and at the
@@ -137,7 +137,7 @@ class VirtualTime:
         return self.clock.ms >= self.end_ms or self.replica.exchange.is_over
 
     def _pause_ms(self, most_ms: int, watches: Sequence[Watch]) -> int:
-        """Say how long the bot may sleep at most."""
+        """Return how long the bot may sleep at most, in ms."""
         # freqtrade counts its second from the beginning of the loop
         step_ms = max(self._woke_ms + STEP_MS - self.clock.ms, 0)
         if self.clock.ms != self._woke_ms or Order.get_open_orders():
@@ -152,7 +152,7 @@ class VirtualTime:
         return most_ms
 
     def _play(self, until_ms: int, watches: Sequence[Watch] = ()) -> None:
-        """Let the market go on until then, or until a trade wants the bot."""
+        """Play the market until then, or until a trade needs the bot."""
         # the market is the same however far it goes at once
         step_ms = STEP_MS if watches else until_ms - self.clock.ms
         silent = [watch for watch in watches if not watch.is_ringing()]
@@ -182,7 +182,7 @@ class VirtualTime:
 @contextmanager
 def clean_candles_left_as_they_are() -> Iterator[None]:
     """
-    Let freqtrade clean only candles that have gaps or contradict each other.
+    Have freqtrade clean only candles that have gaps or contradict each other.
 
     What it does to the others changes nothing, and takes a third of the time of its loop (2026.9
     data/converter/converter.py `clean_ohlcv_dataframe`, twice for each candle).
@@ -209,5 +209,5 @@ def clean_candles_left_as_they_are() -> Iterator[None]:
 
 
 def _are_regular(candles: DataFrame, length: np.timedelta64) -> bool:
-    """Tell whether each candle begins where the one before it ends."""
+    """Return whether each candle begins where the one before it ends."""
     return bool((np.diff(candles["date"].to_numpy(dtype="datetime64[ms]")) == length).all())

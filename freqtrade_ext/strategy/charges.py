@@ -52,7 +52,7 @@ class Charged:
 
 def charge_costs(strategy: IStrategy, settings: Settings) -> None:
     """
-    Have backtests and hyperopt charge what `backtest_costs` says.
+    Charge backtests and hyperopt what `backtest_costs` says.
 
     The callback is replaced on the object: a strategy's own `order_filled` need not call ours.
 

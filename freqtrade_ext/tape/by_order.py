@@ -276,7 +276,7 @@ class _Matcher:
         found[1][1], found[1][5] = EXECUTION, found[2]
 
     def settled(self) -> list[list[Any]]:
-        """Take out the rows that no later trade can change."""
+        """Return and remove the rows that no later trade can change."""
         due = self.rows[-1][0] - MATCH_MS
         settled = [row for row in self.rows if row[0] < due]
         self.rows = [row for row in self.rows if row[0] >= due]

@@ -141,7 +141,7 @@ def _http_record(line: bytes) -> Record | None:
 
 def first_update_id(diff: dict[str, Any]) -> Any:
     """
-    Tell the first update id that a difference covers.
+    Return the first update id that a difference covers.
 
     In the futures' stream ids of other pairs lie between: there `pu` is the last id of the difference before.
     """

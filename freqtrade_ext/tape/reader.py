@@ -101,7 +101,7 @@ class Recording:
         yield from (snapshot._replace(symbol=only) for _, snapshot in self._unnamed)
 
     def _named(self) -> Iterator[Record]:
-        """Give snapshots the symbol of the differences that they can be joined with, by the nearest ids."""
+        """Set the symbol of snapshots by the differences that they can be joined with, by the nearest ids."""
         ids = {
             symbol: int(last_id[1])
             for symbol, diff in self._newest.items()
@@ -207,7 +207,7 @@ class Recording:
 
 def _timed(record: Record, before_ms: float) -> Record:
     """
-    Give a message without any time that of the message before it: spot's best bid/ask stream has none.
+    Set the time of a message without one to that of the message before: spot's best bid/ask has none.
 
     :raises ValueError: for one that nothing comes before; a snapshot is at the beginning then.
     """

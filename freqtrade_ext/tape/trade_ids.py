@@ -18,7 +18,7 @@ class TradeIds:
 
     def add(self, first_id: int, last_id: int, time_ms: int) -> bool:
         """
-        Take a trade, or an aggregated one with all its ids; return whether none of it was seen before.
+        Add a trade, or an aggregated one with all its ids; return whether none of it was seen before.
 
         A seen id of a later time than all others is not the same trade: the ids are counted anew.
         """
