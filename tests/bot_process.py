@@ -37,7 +37,8 @@ class Freqtrade:
     def __init__(self, folder: Path, *arguments: str) -> None:
         """:param arguments: of the command, which runs in the folder and prints into `printed.log` there."""
         (folder / "printed.log").touch()
-        self._process = FORKS.Process(target=_trade, args=(folder, arguments, dict(os.environ)), daemon=True)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
+        self._process = FORKS.Process(target=_trade, args=(folder, arguments, environment), daemon=True)
         self._process.start()
 
     @property

@@ -28,6 +28,18 @@ class BinanceFutures:
     def book(self, base, bids, asks):
         control(self.replica, "book", symbol=f"{base}{self.quote}", bids=bids, asks=asks)
 
+    def silence(self, pattern):
+        control(self.replica, "fault", stream=pattern, kind="silence", seconds=600)
+
+    def speak(self):
+        control(self.replica, "fault", clear=True)
+
+    def lose(self, pattern, count):
+        control(self.replica, "fault", stream="@depth", kind="gap", count=count)
+
+    def cut(self):
+        control(self.replica, "fault", disconnect=True)
+
     def overlay(self):
         overlay = self.replica.overlay(is_futures=True)
         overlay["exchange"]["pair_whitelist"] = self.pairs

@@ -1,10 +1,16 @@
-"""The real bot on each venue, spot and futures, long and short: start, feed, entry, target, restart, stop."""
+"""
+The real bot on each venue, spot and futures, long and short: start, feed, entry, two targets, restart, stop.
+
+Streams are silent at the second target and lose messages after the restart; the line is dead at the stop.
+"""
 
 import json
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -79,16 +85,40 @@ def live(folder, is_short, venue, pair, fee):
             bot.wait_for_loops(5)
             # the feed answers; as this market is silent, it is compared with REST every few seconds
             assert sum(count for path, count in stub.requests.items() if is_book(path)) - asked < 5
+            stub.silence("")
+            second = round(targets[1]) + (-20 if is_short else 20)
+            quote(stub, second)
+            bot.wait(lambda: len(bot.orders()) == 3, "the second target")
+            stub.speak()
         # killed, and started again where it was
         with running_bot(bot):
             bot.wait_for_loops(2)
-            assert len(bot.orders()) == 2
+            assert len(bot.orders()) == 3
+            if stub.EXCHANGE != "hyperliquid":  # whose messages are whole books without numbers
+                lose_messages(bot, stub, second)
+            stub.cut()
             stop = bot.trades()[0]["stop_loss"]
             quote(stub, round(stop) + (200 if is_short else -200))
             trade = bot.closed_trade()
         assert trade["exit_reason"] == "stop_loss"
         assert trade["exchange"] == stub.EXCHANGE
         check_money(bot, trade, fee, futures)
+
+
+def lose_messages(bot, stub, rate):
+    """Lose messages of the book until the bot, just started, has noticed; then let them come again."""
+    started, rates = bot.log.rindex("Changing state to: RUNNING"), count(rate)
+
+    def has_said(text, losing):
+        if losing:
+            stub.lose("^(orderbook|books)", 1)
+        for _ in range(2):
+            quote(stub, next(rates))
+            time.sleep(0.3)
+        return text in bot.log[started:]
+
+    bot.wait(lambda: has_said("REST serves", losing=True), "the gap to be noticed")
+    bot.wait(lambda: has_said("in step again", losing=False), "the book to be in step again")
 
 
 def is_book(path):
