@@ -9,17 +9,19 @@ from tests.backtests import backtest, candles, overlay  # noqa: F401  # fixtures
 # hypothesis draws the same examples each time; `make fuzz` draws new ones
 settings.load_profile("ci")
 
+LONG_SECONDS = 200
+"""timeouts of tests that start bots or play hours of trading"""
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what may take longest, so that no worker is left with it at the end."""
+    """Begin with what may take long, so that no worker is left with it at the end."""
 
-    def seconds(item: pytest.Item) -> float:
+    def is_short(item: pytest.Item) -> bool:
         timeout = item.get_closest_marker("timeout")
-        return timeout.args[0] if timeout else 0
+        return timeout is None or timeout.args[0] < LONG_SECONDS
 
-    items.sort(key=seconds, reverse=True)
+    items.sort(key=is_short)
 
 
 @pytest.fixture(scope="session")
