@@ -21,8 +21,9 @@ import numpy as np
 
 from freqtrade_ext.feed.local_book import Top
 from freqtrade_ext.fidelity.book_tape import BookTape
+from freqtrade_ext.fidelity.cost_figures import SINGLE, cost_figures
 from freqtrade_ext.fills.book import BuySell, Level, walk
-from freqtrade_ext.fills.costs import ALL, WINDOW_MINUTES
+from freqtrade_ext.fills.costs import WINDOW_MINUTES
 from freqtrade_ext.tape import DAMAGE, Record, Recording, TradeIds, ids_of_trade
 
 PROBE_MS = 5_000
@@ -31,10 +32,6 @@ QUIET_MS = 60_000
 DECISION_MS = 1_000
 """least time between two moves of the mid that are followed"""
 MINUTE_MS = 60_000
-LEAST_PROBES = 120
-"""an hour of the day, or a size, that was seen less often has no value of its own"""
-INTERVAL = (5, 95)
-"""percentiles"""
 
 
 class MarketCosts:
@@ -46,8 +43,7 @@ class MarketCosts:
         self._tape = BookTape(lambda time_ms, book: None)
         self._top: Top | None = None
         self._probes = array("d")
-        """hour, range, half spread, move of the mid until arrival, then what each size takes from behind the
-        best level: buys, sells; NaN is unknown"""
+        """rows of `cost_figures`"""
         self._next_ms = self._decided = math.nan
         """when the next order is decided on, and at what mid, once it has been"""
         self._minutes: deque[list[float]] = deque(maxlen=WINDOW_MINUTES + 1)
@@ -57,10 +53,12 @@ class MarketCosts:
         self._moves: deque[tuple[float, float, float]] = deque()
         """when to look at the mid, what it was, and the direction it had moved in"""
         self._drift = array("d")
-        self.volume = 0.0
+        self._volume = 0.0
         """quote units traded"""
-        self.first_ms = self.last_ms = math.nan
-        """local clock"""
+        self._first_ms = self._since_ms = self._last_ms = math.nan
+        """local clock: of the first message, of the first since the last gap, of the last"""
+        self._heard_ms = 0.0
+        """without gaps"""
 
     def take(self, record: Record) -> None:
         """:raises ValueError, KeyError, TypeError: for a damaged message."""
@@ -78,12 +76,19 @@ class MarketCosts:
         elif record.kind in ("trade", "aggTrade"):
             self._trade(now_ms, record.data)
 
+    def forget(self) -> None:
+        """Start anew with the next snapshot: a book that holds damaged levels is not known."""
+        self._tape.forget()
+        self._next_ms = math.nan
+
     def _look(self, now_ms: float) -> None:
         """Decide and arrive at the times that have come; the book and its mid are those of until now."""
-        if math.isnan(self.first_ms):
-            self.first_ms = self._next_ms = now_ms
-        if not -QUIET_MS < now_ms - self._next_ms < QUIET_MS:
-            self._next_ms, self._decided = now_ms, math.nan
+        if math.isnan(self._first_ms):
+            self._first_ms = self._last_ms = now_ms
+        if 0 <= now_ms - self._last_ms < QUIET_MS:
+            self._heard_ms += now_ms - self._last_ms
+        if not abs(now_ms - self._next_ms) < QUIET_MS:
+            self._next_ms, self._since_ms, self._decided = now_ms, now_ms, math.nan
         while self._moves and self._moves[0][0] <= now_ms:
             _, before, direction = self._moves.popleft()
             self._drift.append(1e4 * direction * (self._mid / before - 1))
@@ -94,7 +99,7 @@ class MarketCosts:
                 break
             self._probe(self._next_ms, self._decided)
             self._next_ms, self._decided = self._next_ms + PROBE_MS, math.nan
-        self.last_ms = now_ms
+        self._last_ms = now_ms
 
     def _probe(self, at_ms: float, decided: float) -> None:
         """Note what orders pay that were decided on at a mid rate; nothing where the book is not known."""
@@ -119,8 +124,8 @@ class MarketCosts:
         return self._tape.book.levels_under(self._top, side)
 
     def _range(self, now_ms: float) -> float:
-        """Return the range of the last 15 minutes in percent; NaN where the recording is younger."""
-        if now_ms - self.first_ms < WINDOW_MINUTES * MINUTE_MS:
+        """Return the range of the last 15 minutes in percent; NaN where it is known for less."""
+        if now_ms - self._since_ms < WINDOW_MINUTES * MINUTE_MS:
             return math.nan
         since = now_ms // MINUTE_MS - WINDOW_MINUTES
         seen = [minute for minute in self._minutes if minute[0] >= since]
@@ -133,7 +138,7 @@ class MarketCosts:
         first_id, last_id = ids_of_trade(data)
         if not self._ids.add(int(first_id), int(last_id), data["T"]):
             return
-        self.volume += rate * amount
+        self._volume += rate * amount
         minute = now_ms // MINUTE_MS
         if not self._minutes or self._minutes[-1][0] != minute:
             self._minutes.append([minute, rate, rate])
@@ -153,62 +158,15 @@ class MarketCosts:
 
     def figures(self) -> dict[str, Any] | None:
         """Return what `costs.json` keeps of the pair; None where its book was never known."""
-        sizes = len(self._sizes)
-        rows = np.array(self._probes).reshape(-1, 4 + 2 * sizes)
+        rows = np.array(self._probes).reshape(-1, SINGLE + 2 * len(self._sizes))
         if not len(rows):
             return None
-        hour, ranges, spread, move = rows[:, :4].T
-        buys, sells = rows[:, 4 : 4 + sizes], rows[:, 4 + sizes :]
-        depth = np.vstack((buys, sells))
-        whole = np.vstack((buys + (spread + move)[:, None], sells + (spread - move)[:, None]))
-        hours = {ALL: spread} | {f"{h:02.0f}": spread[hour == h] for h in np.unique(hour)}
-        hours = {name: seen for name, seen in hours.items() if name == ALL or len(seen) >= LEAST_PROBES}
-        by_hour = {name: round(float(seen.mean()), 4) for name, seen in hours.items()}
-        expected = np.array([by_hour.get(f"{h:02.0f}", by_hour[ALL]) for h in hour])
         drift = np.array(self._drift)
-        drift = drift[~np.isnan(drift)]
-        seconds = (self.last_ms - self.first_ms) / 1000
         return {
-            "recorded": f"{_time(self.first_ms)} to {_time(self.last_ms)}",
-            "quote_volume_per_hour": round(self.volume / max(seconds, 1.0) * 3600),
-            "half_spread_bps": by_hour,
-            **_by_range(ranges, spread, expected),
-            "depth_bps": _by_size(self._sizes, depth, lambda seen: round(float(seen.mean()), 4)),
-            "delay_bps": round(float(drift.mean()), 4) if len(drift) else 0.0,
-            "interval_bps": _by_size(
-                self._sizes,
-                whole,
-                lambda seen: [round(float(bps), 2) for bps in np.percentile(seen, INTERVAL)],
-            ),
-            "count": {
-                "probes": len(rows),
-                "by_hour": {name: len(seen) for name, seen in hours.items() if name != ALL},
-                "too_deep": _by_size(self._sizes, depth, lambda seen: len(depth) - len(seen)),
-                "moves": len(drift),
-            },
+            "recorded": f"{_time(self._first_ms)} to {_time(self._last_ms)}",
+            "quote_volume_per_hour": round(self._volume / max(self._heard_ms, 1.0) * 3_600_000),
+            **cost_figures(rows, self._sizes, drift[~np.isnan(drift)]),
         }
-
-
-def _by_range(ranges: Any, spread: Any, expected: Any) -> dict[str, Any]:
-    """Return the terciles of the market's range, and by which factor each is dearer than its hours are."""
-    is_known = ~np.isnan(ranges)
-    ranges, spread, expected = ranges[is_known], spread[is_known], expected[is_known]
-    edges = np.unique(np.percentile(ranges, (100 / 3, 200 / 3))) if len(ranges) >= LEAST_PROBES else ()
-    part = np.searchsorted(edges, ranges, side="right")
-    counts = np.bincount(part, minlength=len(edges) + 1)
-    if not len(edges) or counts.min() < LEAST_PROBES:
-        return {"range_percent": [], "range_factor": [1.0]}
-    factors = [spread[part == i].sum() / expected[part == i].sum() for i in range(len(edges) + 1)]
-    return {
-        "range_percent": [round(float(edge), 4) for edge in edges],
-        "range_factor": [round(float(factor), 4) for factor in factors],
-    }
-
-
-def _by_size(sizes: Sequence[float], bps: Any, of: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return a figure of each size that most books could fill."""
-    seen = {f"{size:g}": column[~np.isnan(column)] for size, column in zip(sizes, bps.T, strict=True)}
-    return {size: of(known) for size, known in seen.items() if 2 * len(known) > len(bps)}
 
 
 def _time(ms: float) -> str:
@@ -236,6 +194,7 @@ def measure_costs(
         try:
             market.take(record)
         except DAMAGE as error:
+            market.forget()
             recording.skip(record, f"{type(error).__name__}: {error}")
         if progress is not None and not number % 4096:
             progress(recording.bytes_read, recording.total_bytes)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from freqtrade_ext.arguments import between, parser_of
+from freqtrade_ext.fidelity.cost_figures import LEAST_PROBES
 from freqtrade_ext.fidelity.market_costs import measure_costs
 from freqtrade_ext.fidelity.progress import reading_bar
 from freqtrade_ext.fills.costs import ALL, PairCosts, read_costs, symbol_of
@@ -75,6 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"freqtrade-ext costs: {error}", file=sys.stderr)
         return 2
     Console().print(table({symbol: costs[symbol] for symbol in map(symbol_of, found)}, found))
+    for symbol, figures in found.items():
+        if (probes := figures["count"]["probes"]) < LEAST_PROBES:
+            print(
+                f"{symbol}: only {probes} looks at its book, {LEAST_PROBES} are ten minutes: this is a guess"
+            )
     print(f'{known.out}: charge it in backtests by "freqtrade_ext": {{"backtest_costs": "{known.out}"}}')
     return 0
 

@@ -3,10 +3,15 @@
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from freqtrade_ext.__main__ import main
-from freqtrade_ext.fidelity.market_costs import LEAST_PROBES, PROBE_MS, measure_costs
+from freqtrade_ext.fidelity.cost_figures import LEAST_PROBES
+from freqtrade_ext.fidelity.market_costs import PROBE_MS, measure_costs
+from freqtrade_ext.fills.costs import read_costs
+from freqtrade_ext.run.costs import write
 from tests.fidelity.test_scoreboard import Tiny
+from tests.hostile_lines import recordings
 
 SIZES = (50.0, 150.0, 5_000.0)
 # mid 99.5; one at each of 99, 98 and 100, 101, ten behind
@@ -148,3 +153,32 @@ def test_a_real_day_of_a_thin_pair(shared_data):
     assert len(figures["half_spread_bps"]) == 25
     assert 0 < figures["depth_bps"]["50"] < figures["depth_bps"]["150"] < figures["depth_bps"]["5000"]
     assert figures["count"]["probes"] > 100 * LEAST_PROBES
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=recordings)
+def test_no_hostile_recording_crashes_it_or_leads_to_what_cannot_be_charged(tmp_path, content):
+    good = Tiny(tmp_path / "hostile.txt").snapshot()
+    for second in range(20):
+        good.depth(1000 * second, (11 + second, 11 + second))
+    good.path.write_bytes("".join(good.lines).encode() + content)
+    found = measure_costs([good.path], SIZES, 125)
+    json.dumps(found, allow_nan=False)
+    costs = tmp_path / "costs.json"
+    write(costs, found)
+    assert "BTCUSDT" in read_costs(costs)
+
+
+def test_after_a_damaged_level_the_next_snapshot_begins_anew(tmp_path):
+    tiny = Tiny(tmp_path / "damaged.txt").snapshot()
+    for second in range(10):
+        tiny.depth(1000 * second, (11 + second, 11 + second))
+    tiny.depth(10_000, (21, 21), [["99.2", "much"]])
+    for second in range(11, 30):
+        tiny.depth(1000 * second, (11 + second, 11 + second))
+    tiny.snapshot(41)
+    for second in range(31, 90):
+        tiny.depth(1000 * second, (11 + second, 11 + second))
+    figures = measured(tiny)
+    assert figures["half_spread_bps"]["all"] == pytest.approx(HALF_SPREAD, abs=1e-4)
+    assert figures["count"]["probes"] == pytest.approx((10_000 + 59_000) / PROBE_MS, abs=2)

@@ -58,6 +58,7 @@ def test_enough_own_fills_of_a_size_take_the_place_of_its_recorded_depth(
     said = capsys.readouterr().out
     assert f"{4 * LEAST_FILLS - 1} own fills, {3 * LEAST_FILLS - 1} of them market orders" in said
     assert "which count for 150" in said
+    assert "BTCUSDT: only 12 looks at its book" in said  # a minute
     assert f"ETH/USDT: {LEAST_FILLS} own fills, but no recording tells its spread: left out" in said
 
 
