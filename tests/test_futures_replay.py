@@ -9,18 +9,29 @@ from contextlib import closing
 import pytest
 
 from freqtrade_ext.report.database import read_trades
+from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.reading import moved
 from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(400)
 
+WALLET = 500.0
+
 
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory):
-    """Trades, their orders, and the paper account after the replay of tests/futures_replay.py."""
-    folder = tmp_path_factory.mktemp("futures")
+    yield from replay(tmp_path_factory.mktemp("futures"), "isolated")
+
+
+@pytest.fixture
+def replayed_cross(tmp_path):
+    yield from replay(tmp_path, "cross")
+
+
+def replay(folder, mode):
+    """Yield trades, their orders, and the paper account after the replay of tests/futures_replay.py."""
     (folder / "user_data").mkdir()
-    command = [sys.executable, "-m", "tests.futures_replay", "out"]
+    command = [sys.executable, "-m", "tests.futures_replay", "out", mode]
     environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=380
@@ -51,10 +62,17 @@ def test_freqtrade_and_the_account_agree_after_funding_and_a_liquidation(replaye
 
 def test_the_cash_of_the_report_is_that_of_the_account(replayed):
     trades, orders, account, path = replayed
-    cash = sum(moved(trade.pair, trade.fills)[0] for trade in read_trades(f"sqlite:///{path}"))
-    cash += sum(order["funding_fee"] or 0 for order in orders)
-    cash += sum(trade["funding_fee_running"] or 0 for trade in trades if trade["is_open"])
-    assert float(account["moved"]["USDT"]) == pytest.approx(cash, abs=0.005)
+    funding = {trade["id"]: trade["funding_fee_running"] or 0 for trade in trades if trade["is_open"]}
+    for order in orders:
+        trade_id = order["ft_trade_id"]
+        funding[trade_id] = funding.get(trade_id, 0) + (order["funding_fee"] or 0)
+    rows = read_trades(f"sqlite:///{path}")
+    cash = {row.id: moved(row.pair, row.fills)[0] + funding.get(row.id, 0) for row in rows}
+    assert float(account["moved"]["USDT"]) == pytest.approx(sum(cash.values()), abs=0.005)
+    # and so is what the report shows: the result of closed trades, and what open ones have moved
+    report = make_report(rows, WALLET)
+    shown = report.start + report.result.profit_abs + sum(cash[row.id] for row in report.open)
+    assert shown == pytest.approx(WALLET + float(account["moved"]["USDT"]), abs=0.005)
 
 
 def test_the_liquidated_trade_lost_its_margin(replayed):
@@ -68,3 +86,14 @@ def test_the_liquidated_trade_lost_its_margin(replayed):
         last["filled"] * (liquidated["open_rate"] - last["average"]) + last["average"] * last["filled"] * 5e-4
     )
     assert lost == pytest.approx(margin, abs=0.01)
+
+
+def test_with_cross_margin_a_fall_takes_the_balance_and_no_more(replayed_cross):
+    """By 40 %: at ten times leverage that is more than all of it."""
+    trades, _, account, _ = replayed_cross
+    assert "liquidation" in {trade["exit_reason"] for trade in trades}
+    realized = sum(trade["realized_profit"] for trade in trades)
+    assert not [trade for trade in trades if trade["is_open"]]
+    moved = float(account["moved"]["USDT"])
+    assert moved == pytest.approx(realized, abs=0.005)
+    assert moved == pytest.approx(-WALLET, abs=0.005)

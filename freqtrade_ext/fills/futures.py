@@ -108,8 +108,9 @@ class Futures:
         return self._account.margin(pair) + self._account.profit(pair, mark)
 
     def _kept(self, pair: str, mark: float) -> float:
-        amount, _ = self._account.positions[pair]
-        return self._rules(pair).maintenance(abs(float(amount)), mark)
+        amount, cost = (float(part) for part in self._account.positions[pair])
+        rules = self._rules(pair)
+        return rules.maintenance(abs(amount), cost / amount if rules.is_of_entry else mark)
 
     def _rules(self, pair: str) -> MarginRules:
         return self._market.rules(pair).margin

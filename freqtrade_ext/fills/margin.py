@@ -32,6 +32,8 @@ class MarginRules:
     """liquidation fee, ratio of what the book takes"""
     sells_to_book: bool = True
     """the book takes what it can, down to the bankruptcy rate; else all goes at the bankruptcy rate"""
+    is_of_entry: bool = False
+    """what must be kept is a part of the position's value at its entry rate; else at the mark price"""
 
     def tier(self, amount: float, rate: float) -> Tier:
         """Return the tier of a position of `amount` base units at `rate`."""

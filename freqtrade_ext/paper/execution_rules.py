@@ -1,4 +1,4 @@
-"""Binance's execution rules on spot: the reference price, and the rates between which an order may take."""
+"""The rates between which an order may take: Binance's execution rules on spot, and OKX's price limits."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ class ExecutionRules:
         """
         Return the rates between which an order that takes may be executed.
 
-        Source: "Price Range Execution Rule" of Binance's spot API documentation (2026-03).
+        Sources: "Price Range Execution Rule" of Binance's spot API documentation (2026-03), and
+        https://www.okx.com/docs-v5/en/#public-data-rest-api-get-limit-price
 
         :raises TemporaryError: the exchange answers something else.
         """
         with sensible(f"{self._exchange.name}'s execution rules of {pair}"):
+            if self._exchange.id == "okx":
+                return self._price_limit(pair, side)
             rule = self._price_range(pair)
             reference = self.reference_rate(pair) if rule else None
             if reference is None:
@@ -41,11 +44,22 @@ class ExecutionRules:
             down, up = rule.get(f"{name}LimitMultDown"), rule.get(f"{name}LimitMultUp")
             return reference * float(down or 0), reference * float(up or math.inf)
 
+    def _price_limit(self, pair: str, side: BuySell) -> tuple[float, float]:
+        """Return OKX's limit of the moment; a new listing has none in its first minutes."""
+        instrument = {"instId": ccxt_client(self._exchange).market_id(pair)}
+        answer = self._ask_if_known("public_get_public_price_limit", instrument)
+        row: dict[str, Any] = next(iter(answer.get("data", [])), {})
+        if str(row.get("enabled", True)).lower() == "false":
+            return 0.0, math.inf
+        if side == "buy":
+            return 0.0, float(row.get("buyLmt") or math.inf)
+        return float(row.get("sellLmt") or 0), math.inf
+
     def _price_range(self, pair: str) -> dict[str, Any]:
         """Return the pair's execution rule, empty where it has none."""
         key = ("rule", pair)
         if key not in self._rarely:
-            answer = self._ask_if_known("public_get_executionrules", pair)
+            answer = self._ask_if_known("public_get_executionrules", self._symbol(pair))
             rules = [rule for symbol in answer.get("symbolRules", []) for rule in symbol["rules"]]
             self._rarely[key] = next((r for r in rules if r["ruleType"] == "PRICE_RANGE"), {})
         found: dict[str, Any] = self._rarely[key]
@@ -56,19 +70,22 @@ class ExecutionRules:
         key = ("no reference", pair)
         if key in self._rarely:
             return None
-        answer = self._ask_if_known("public_get_referenceprice", pair)
+        answer = self._ask_if_known("public_get_referenceprice", self._symbol(pair))
         if "referencePrice" not in answer:
             self._rarely[key] = True
         rate = answer.get("referencePrice")
         return None if rate is None else float(rate)
 
-    def _ask_if_known(self, name: str, pair: str) -> dict[str, Any]:
+    def _symbol(self, pair: str) -> dict[str, str]:
+        return {"symbol": ccxt_client(self._exchange).market_id(pair)}
+
+    def _ask_if_known(self, name: str, params: dict[str, str]) -> dict[str, Any]:
         """Ask for what not every pair has; empty where the exchange or an old ccxt has no answer."""
         api = ccxt_client(self._exchange)
         if not hasattr(api, name):
             return {}
         try:
-            answer: dict[str, Any] = getattr(api, name)({"symbol": api.market_id(pair)})
+            answer: dict[str, Any] = getattr(api, name)(params)
         except ccxt.BaseError:
             return {}
         return answer

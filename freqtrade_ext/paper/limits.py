@@ -42,6 +42,10 @@ def _bybit(market: Mapping[str, Any], known: Filters) -> Filters:
         "NOTIONAL": known["NOTIONAL"]
         | {"name": "minOrderAmt" if is_spot else "minNotionalValue", "minNotional": least},
     }
+    if not is_spot:
+        # by default a rate that is too far away is moved to the nearest allowed one, and not refused
+        # https://bybit-exchange.github.io/docs/v5/account/get-user-setting-config
+        return filters
     # a limit order may lie this far beyond the last rate, on the side where it would be filled
     ratios = [float(info.get("riskParameters", {}).get(f"priceLimitRatio{part}") or 0) for part in "XY"]
     if max(ratios) > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from freqtrade.exchange import Exchange
@@ -24,6 +25,7 @@ LIQUIDATION = {
     # all goes at the bankruptcy rate, of which the taker fee is a part: the whole margin is lost
     # https://www.bybit.com/en/help-center/article/Liquidation-Process-Derivatives-Standard-Account
     "bybit": (False, 0.0),
+    # the same; the fee of it counts for when it happens, as in freqtrade's liquidation price
     # https://www.okx.com/help/v-liquidation
     "okx": (False, 0.0),
     # market orders to the book, no fee
@@ -108,6 +110,7 @@ def margin_rules(exchange: Exchange, pair: str) -> MarginRules:
         return MarginRules((Tier(float("inf"), most, 1 / most / 2),), False, fee, sells_to_book)
     is_okx = exchange.id == "okx"
     rows = leverage_tiers(exchange, pair)
+    taker = exchange.get_fee(symbol=pair, taker_or_maker="taker") if is_okx else 0.0
     if is_okx:  # sizes are contracts there, and the tier's rate counts for the whole position
         size = float(market["contractSize"] or 1)
         rows = [
@@ -117,4 +120,9 @@ def margin_rules(exchange: Exchange, pair: str) -> MarginRules:
             }
             for row in rows
         ]
-    return MarginRules(tiers(rows, is_deducting=not is_okx), is_okx, fee, sells_to_book)
+    kept = tiers(rows, is_deducting=not is_okx)
+    if is_okx:
+        kept = tuple(replace(tier, rate=tier.rate + taker) for tier in kept)
+    # https://www.bybit.com/en/help-center/article/Liquidation-Price-Calculation-under-Isolated-Mode-Unified-Trading-Account
+    is_of_entry = exchange.id == "bybit"
+    return MarginRules(kept, is_okx, fee, sells_to_book, is_of_entry)

@@ -37,7 +37,9 @@ class Venue:
         usual = tuple(depth for depth in depths if depth >= 20) or (max(depths),)
         self.depths = DEPTHS.get((exchange.id, exchange.trading_mode), usual)
         is_spot = exchange.trading_mode == TradingMode.SPOT
-        self._execution = ExecutionRules(exchange) if exchange.id == "binance" and is_spot else None
+        self._is_binance_spot = exchange.id == "binance" and is_spot
+        has_rules = self._is_binance_spot or exchange.id == "okx"
+        self._execution = ExecutionRules(exchange) if has_rules else None
         self._margins: dict[str, MarginRules] = {}
 
     def now_ms(self) -> int:
@@ -123,7 +125,7 @@ class Venue:
         """
         api = ccxt_client(self._exchange)
         with sensible(f"{self._exchange.name}'s average rate of {pair}"):
-            if self._execution is not None:
+            if self._execution is not None and self._is_binance_spot:
                 if (reference := self._execution.reference_rate(pair)) is not None:
                     return reference
                 symbol = ask(self._exchange, api.market_id, pair)

@@ -105,6 +105,16 @@ def test_venues_that_take_positions_over_keep_the_whole_margin(desk):
     assert total(desk.engine, "USDT") == pytest.approx(350)
 
 
+def test_where_the_entry_s_value_counts_the_margin_to_keep_does_not_follow_the_mark_price(desk):
+    """0.4 % of 3000 are 12 of the 150: a loss of 138 at 95,400."""
+    desk.market.margin = MarginRules(BINANCE.tiers, is_of_entry=True)
+    enter(desk)
+    mark(desk, 95_401.0)
+    assert desk.engine.liquidations(PERPETUAL, 0) == []
+    mark(desk, 95_400.0)
+    assert len(desk.engine.liquidations(PERPETUAL, 0)) == 1
+
+
 def test_a_rate_that_came_back_while_the_bot_was_down_has_liquidated(desk):
     enter(desk)
     desk.restart()

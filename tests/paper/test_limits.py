@@ -54,6 +54,8 @@ def test_bybit_s_price_band_holds_for_limit_orders(refused):
     assert refused(Bybit, "BTC/USDT", 0.01, 102_100.0) == (
         "Filter failure: priceLimitRatio: rate 102100 > 102000"
     )
+    # by default Bybit moves the rate of a futures order to the nearest allowed one
+    assert refused(Bybit, "BTC/USDT:USDT", 0.01, 120_000.0) is None
 
 
 @pytest.mark.parametrize(
