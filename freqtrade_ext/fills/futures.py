@@ -132,9 +132,8 @@ class Futures:
             self._holdings.save(open_order)
         held, entry_cost = (float(part) for part in self._account.positions[pair])
         quote, sign = currencies(pair)[1], 1 if held > 0 else -1
-        stake = self._account.margin(pair)
-        if self._account.is_cross:
-            stake += max(self._holdings.free(quote), 0.0)
+        # with cross margin other positions' margin is at stake, too
+        stake = max(self._account.total(quote), 0.0) if self._account.is_cross else self._account.margin(pair)
         left = self._left_of(pair, stake, marks)
         taker = self._market.rules(pair).taker
         cost = (entry_cost - stake + left) / (sign - taker)

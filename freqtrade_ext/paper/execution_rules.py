@@ -46,8 +46,7 @@ class ExecutionRules:
 
     def _price_limit(self, pair: str, side: BuySell) -> tuple[float, float]:
         """Return OKX's limit of the moment; a new listing has none in its first minutes."""
-        instrument = {"instId": ccxt_client(self._exchange).market_id(pair)}
-        answer = self._ask_if_known("public_get_public_price_limit", instrument)
+        answer = self._ask_if_known("public_get_public_price_limit", pair, "instId")
         row: dict[str, Any] = next(iter(answer.get("data", [])), {})
         if str(row.get("enabled", True)).lower() == "false":
             return 0.0, math.inf
@@ -59,7 +58,7 @@ class ExecutionRules:
         """Return the pair's execution rule, empty where it has none."""
         key = ("rule", pair)
         if key not in self._rarely:
-            answer = self._ask_if_known("public_get_executionrules", self._symbol(pair))
+            answer = self._ask_if_known("public_get_executionrules", pair)
             rules = [rule for symbol in answer.get("symbolRules", []) for rule in symbol["rules"]]
             self._rarely[key] = next((r for r in rules if r["ruleType"] == "PRICE_RANGE"), {})
         found: dict[str, Any] = self._rarely[key]
@@ -70,22 +69,19 @@ class ExecutionRules:
         key = ("no reference", pair)
         if key in self._rarely:
             return None
-        answer = self._ask_if_known("public_get_referenceprice", self._symbol(pair))
+        answer = self._ask_if_known("public_get_referenceprice", pair)
         if "referencePrice" not in answer:
             self._rarely[key] = True
         rate = answer.get("referencePrice")
         return None if rate is None else float(rate)
 
-    def _symbol(self, pair: str) -> dict[str, str]:
-        return {"symbol": ccxt_client(self._exchange).market_id(pair)}
-
-    def _ask_if_known(self, name: str, params: dict[str, str]) -> dict[str, Any]:
+    def _ask_if_known(self, name: str, pair: str, parameter: str = "symbol") -> dict[str, Any]:
         """Ask for what not every pair has; empty where the exchange or an old ccxt has no answer."""
         api = ccxt_client(self._exchange)
         if not hasattr(api, name):
             return {}
         try:
-            answer: dict[str, Any] = getattr(api, name)(params)
+            answer: dict[str, Any] = getattr(api, name)({parameter: api.market_id(pair)})
         except ccxt.BaseError:
             return {}
         return answer
