@@ -129,7 +129,7 @@ def spread_tables(spread: Mapping[str, Any]) -> list[Table]:
     )
     regimes = Table(
         title="Where it comes from",
-        note="Market state at the entry; result: mean of a market.",
+        note="Market state at the entry. Result: mean of a market, without coins that lots left behind.",
         head=("Regime", "Trades", "Won", "Result", "Markets in which it lost"),
         rows=of_regimes,
     )
