@@ -1,7 +1,7 @@
 """
 Does `fidelity --own` find what an exchange hides? A live bot per seed, in virtual time, on its own market.
 
-    python -m benchmarks.own [--seeds 20] [--minutes 30]
+    python -m benchmarks.own [--seeds 20] [--minutes 15]
 
 The exchange of a seed hides the range of an order's way and the rule by which orders rest
 (`tests/live_bot.py`). Found is a way whose mean lies in the command's interval, and a rule whose error's
@@ -25,7 +25,7 @@ from tests.live_bot import hidden
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=15)
     known = parser.parse_args()
     print(
         "seed | hidden way, ms | found | hidden queue | points too often: pessimistic, expected, optimistic"
