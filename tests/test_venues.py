@@ -93,6 +93,10 @@ BYBIT = {
     },
 }
 OKX_SWAP = {
+    "price-limit": {
+        "code": "0",
+        "data": [{"instId": "BTC-USDT-SWAP", "buyLmt": "102000", "sellLmt": "98000", "enabled": True}],
+    },
     "instType=SWAP": {
         "code": "0",
         "data": [
