@@ -23,7 +23,7 @@ def time():
 
 @pytest.fixture
 def replica(time):
-    with Replica(seed=3, pairs=["BTC/USDT", "ETH/USDT"], scenario="calm", clock=time) as running:
+    with Replica(seed=3, pairs=["BTC/USDT"], scenario="calm", clock=time, activity=0.02) as running:
         control(running, "book", symbol="BTCUSDT", **BOOK)
         yield running
 
