@@ -12,8 +12,10 @@ from freqtrade_ext.fidelity.scoreboard import measure
 from freqtrade_ext.fidelity.tape import SweepTape
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.run import record as command
+from freqtrade_ext.run import record_venue
 from freqtrade_ext.tape import Recording, RecordingError
 from tests.bot_process import wait_until
+from tests.venues.bybit import Bybit
 from tests.venues.test_stubs import VENUES
 
 pytestmark = pytest.mark.timeout(120)
@@ -114,6 +116,20 @@ def test_a_lost_message_begins_another_file_that_says_why(recordings, name):
     assert (about["exchange"], about["contractSize"]) == (name.split("-")[0], 0.01 if "swap" in name else 1)
     assert "update" in gap["gap"]["why"] or "nonce" in gap["gap"]["why"]
     assert [r.kind for r in Recording([file])][:2] == ["snapshot", "depth"]
+
+
+def test_a_new_hour_begins_another_file_with_a_whole_book(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_venue, "ROTATE_SECONDS", 0.7)
+    with Bybit(["BTC/USDT"]) as stub:
+        config = {"exchange": stub.overlay()["exchange"]}
+        asyncio.run(command.record(config, stub.pairs, 4, tmp_path, "bybit"))
+    files = sorted(tmp_path.glob("*.gz"))
+    assert len(files) >= 2
+    # the last one may have just begun
+    kinds = [[r.kind for r in Recording([file])][:2] for file in files[:-1]]
+    assert kinds == [["snapshot", "depth"]] * len(kinds)
+    with gzip.open(files[1], "rt") as lines:
+        assert "another hour begins" in lines.read()
 
 
 def test_the_embedded_exchange_refuses_another_venue_s_recording_by_its_name(recordings):
