@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from freqtrade_ext.paper.seams import CCXT_FLOOR, NEWEST_TRIED
-from freqtrade_ext.run.trade import write_private
+from freqtrade_ext.run.frequi import write_private
 from tests.bot_process import running_market
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 REPLICA_START_SECONDS = 60
+STOP_SECONDS = 30
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -72,3 +74,52 @@ def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
+def run(command: Sequence[str], *, is_quiet: bool) -> int:
+    """
+    Run the bot to its end, and see to that end when this process is told to stop.
+
+    :param is_quiet: leave out what freqtrade logs before it reads `log_config`, except warnings and errors.
+    """
+    # in a session of its own, so that Ctrl-C reaches it through this process alone, and once
+    options: dict[str, Any] = {"start_new_session": True}
+    if is_quiet:
+        # freqtrade breaks lines where the terminal ends
+        options |= {"stderr": subprocess.PIPE, "env": {**os.environ, "COLUMNS": "100000"}}
+    bot = start(command, **options)
+    try:
+        for line in bot.stderr or ():
+            if b" - INFO - " not in line:
+                sys.stderr.buffer.write(line)
+                sys.stderr.flush()
+        return bot.wait()
+    except KeyboardInterrupt:
+        bot.send_signal(signal.SIGINT)
+        end(bot)
+        return 128 + signal.SIGINT
+    finally:
+        bot.terminate()
+        end(bot)
+
+
+def end(bot: subprocess.Popen[bytes]) -> None:
+    """
+    Wait until the bot has ended in its own way, within limits.
+
+    Told to stop while it starts, freqtrade says so and hangs: nobody ends its exchange's thread
+    `ccxt_ws` (2026.9 commands/trade_commands.py `start_trading`).
+    """
+    try:
+        bot.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        say(f"the bot has not ended within {STOP_SECONDS} s and is killed")
+    except KeyboardInterrupt:
+        say("told again: the bot is killed; its next start goes on from there")
+    finally:
+        bot.kill()
+        bot.wait()
+
+
+def say(text: str) -> None:
+    print(f"freqtrade_ext: {text}", flush=True)

@@ -8,6 +8,7 @@ import freqtrade_ext
 
 CONFIGS = (Path("config.json"), Path("user_data/config.json"))
 """where freqtrade itself looks, in this order"""
+USER_DATA = Path("user_data")
 SERVICES = ("api_server", "telegram", "discord", "webhook")
 """of the user's configuration: none of them is told of the trades of a replay or a paper twin"""
 _PACKAGE = Path(freqtrade_ext.__file__).parent

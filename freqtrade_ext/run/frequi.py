@@ -1,0 +1,75 @@
+"""FreqUI for a bot that has no API of its own: secrets, and a port."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import freqtrade
+
+from freqtrade_ext.run.beside import StartError, say
+from freqtrade_ext.run.places import USER_DATA
+
+PRIVATE = USER_DATA / "private.json"
+UI = Path(freqtrade.__file__).parent / "rpc" / "api_server" / "ui" / "installed"
+
+
+def private_config(config: Mapping[str, Any]) -> list[str]:
+    """
+    Return the configuration that serves FreqUI with secrets of its own; none where the user has an API.
+
+    :raises StartError: the port of the user's API is in use, and freqtrade would wait for it for ever
+        (2026.9 uvicorn_threaded.py).
+    """
+    if (own := config.get("api_server")) is not None:
+        if own.get("enabled") and not port_is_free(own["listen_ip_address"], own["listen_port"]):
+            raise StartError(
+                f"port {own['listen_port']} of api_server is in use: is this bot running already?"
+            )
+        return []
+    write_private(PRIVATE)
+    api = json.loads(PRIVATE.read_text())["api_server"]
+    if not port_is_free(api["listen_ip_address"], api["listen_port"]):
+        say(f"port {api['listen_port']} is in use: this bot runs without FreqUI's API")
+        return []
+    page = f"http://{api['listen_ip_address']}:{api['listen_port']}, user and password in {PRIVATE}"
+    is_there = (UI / "index.html").exists()
+    say(f"FreqUI: {page}" if is_there else f"FreqUI: `freqtrade install-ui` gets it; then {page}")
+    return [str(PRIVATE)]
+
+
+def write_private(path: Path) -> None:
+    """Write random secrets for FreqUI's API, readable by their owner alone; keep an existing file."""
+    api_server = {
+        "enabled": True,
+        "listen_ip_address": "127.0.0.1",
+        "listen_port": 8080,
+        "username": "freqtrader",
+        "password": secrets.token_urlsafe(24),
+        "jwt_secret_key": secrets.token_urlsafe(32),
+        "ws_token": secrets.token_urlsafe(24),
+        "CORS_origins": [],
+        "verbosity": "error",
+    }
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"api_server": api_server}, file, indent=4)
+
+
+def port_is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe_socket:
+        # as uvicorn does, so that a port of a bot that has just ended counts as free
+        probe_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe_socket.bind((host, port))
+        except OSError:
+            return False
+    return True
