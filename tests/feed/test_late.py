@@ -12,7 +12,8 @@ from tests.feed.followed import Binance, at_once, followed, lines, served
 from tests.feed.test_silence import VENUES
 
 pytestmark = pytest.mark.timeout(120)
-LATE_SECONDS = 2.6
+LATE_SECONDS = 4.0
+"""far beyond the two that are borne, as a busy machine reads the exchange's clock with an error"""
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_streams_that_come_late_are_said_once_and_serve_nothing(caplog, delay):
         with followed(venue, pair, is_quiet=False) as (market, feed):
             wait_until(feed.round_trips_ms, "the exchange's clock", 10)
             hold(LATE_SECONDS)
-            wait_until(lambda: lines(caplog, feed, "s late: REST serves"), "a line that says so", 20)
+            wait_until(lambda: lines(caplog, feed, "s late: REST serves"), "a line that says so", 40)
             deadline = time.monotonic() + 2
             while time.monotonic() < deadline:
                 assert served(feed, pair) is None
@@ -51,7 +52,7 @@ def test_streams_that_come_late_are_said_once_and_serve_nothing(caplog, delay):
                 time.sleep(0.1)
             assert len(lines(caplog, feed, "s late")) == 1
             hold(0.0)
-            wait_until(lambda: served(feed, pair), "the stream to be in time again", 20)
+            wait_until(lambda: served(feed, pair), "the stream to be in time again", 40)
             assert lines(caplog, feed, "is in step again")
 
     names = ("binance-spot", "bybit-spot", "okx-swap", "hyperliquid-perps")

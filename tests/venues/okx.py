@@ -115,9 +115,11 @@ class Okx(Stub):
         return [row | {"nextFundingTime": str(due_ms + perpetual.funding_ms), "method": "current_period"}]
 
     def _price_limit(self, params):
-        last = self._of(params).market.last
+        market = self._of(params).market
+        # about the rate of the moment, though nobody may have traded at it yet
+        now = market.bids.best() or market.asks.best() or market.last
         row = {"instId": params["instId"], "instType": "SWAP", "enabled": True, "ts": str(self.now_ms())}
-        return [row | {"buyLmt": text(last * 102 // 100), "sellLmt": text(last * 98 // 100)}]
+        return [row | {"buyLmt": text(now * 102 // 100), "sellLmt": text(now * 98 // 100)}]
 
     def _mark(self, params):
         row = {"instId": params["instId"], "instType": "SWAP", "ts": str(self.now_ms())}
