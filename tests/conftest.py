@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,10 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
-@pytest.fixture
-def no_database(monkeypatch):
-    """Forget the database that a test before left in freqtrade's classes: the engine would go on with it."""
-    monkeypatch.delattr(Trade, "session", raising=False)
+@pytest.fixture(scope="module", autouse=True)
+def _no_database_left() -> Iterator[None]:
+    """Forget the database of a file's tests: a later one's engine would look for it where it is no more."""
+    yield
+    if hasattr(Trade, "session"):
+        Trade.session.remove()
+        del Trade.session

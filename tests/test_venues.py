@@ -193,8 +193,6 @@ HYPERLIQUID = {
     },
 }
 
-pytestmark = pytest.mark.usefixtures("no_database")
-
 
 HYPERLIQUID["recentTrades"] = [
     {

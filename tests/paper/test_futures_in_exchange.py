@@ -15,7 +15,7 @@ from tests.bot_process import ROOT
 from tests.fills.scripted_market import total
 from tests.replica.talk import control
 
-pytestmark = [pytest.mark.timeout(100), pytest.mark.usefixtures("no_database")]
+pytestmark = pytest.mark.timeout(100)
 PAIR = "BTC/USDT:USDT"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from tests.feed.followed import configuration
 from tests.venues.bybit import Bybit
 from tests.venues.okx import Okx
 
-pytestmark = [pytest.mark.timeout(100), pytest.mark.usefixtures("no_database")]
+pytestmark = pytest.mark.timeout(100)
 PAIR = "BTC/USDT:USDT"
 
 

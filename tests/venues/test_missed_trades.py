@@ -16,7 +16,7 @@ from tests.bot_process import ROOT
 from tests.venues.binance import BinanceFutures
 from tests.venues.bybit import Bybit
 
-pytestmark = [pytest.mark.timeout(100), pytest.mark.usefixtures("no_database")]
+pytestmark = pytest.mark.timeout(100)
 PAIR = "BTC/USDT:USDT"
 
 

@@ -10,7 +10,7 @@ from freqtrade_ext.settings import Settings
 from tests.bot_process import ROOT
 from tests.venues.hyperliquid import Hyperliquid
 
-pytestmark = [pytest.mark.timeout(100), pytest.mark.usefixtures("no_database")]
+pytestmark = pytest.mark.timeout(100)
 
 
 def test_the_tick_follows_the_rate(tmp_path):
