@@ -135,6 +135,7 @@ class PairReplay:
                 nan if clock.stopped else clock.average,
                 stock_average(same_book, amount, side, digits=digits),
             ),
+            self._contract_value,
         )
         self._results.aligned_by["clock" if sweep.own_id is None else "own_update"] += 1
         return ""

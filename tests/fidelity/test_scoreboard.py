@@ -463,6 +463,17 @@ def test_large_sweeps_of_coin_margined_futures_are_told_by_value_not_contracts(
     assert len(scores.errors()["ge_5k"]["ours"]) == (0 if value == 10 else 1)
 
 
+@pytest.mark.parametrize(("symbol", "large"), [("BTCUSD_PERP", 1), ("ETHUSD_PERP", 0), ("BTCUSDT", 1)])
+def test_the_scoreboard_tells_large_sweeps_by_value(tiny: Tiny, symbol: str, large: int) -> None:
+    """60 at 100: 6,000 quote units, or as many contracts of 100 or 10 dollars."""
+    tiny.snapshot().depth(100, (11, 11), asks=[["100.0", "60"]]).trade(150, "100.0", "60")
+    named = (line.replace("btcusdt", symbol.lower()).replace("BTCUSDT", symbol) for line in tiny.lines)
+    tiny.lines = list(named)
+    report = tiny.measure()
+    assert all_of(report)["n"] == 1
+    assert report["sweeps"]["ge_5k"]["ours"]["n"] == large
+
+
 def test_the_band_of_a_join_by_each_rule() -> None:
     """
     A bid joins 99 behind 1.0, an ask joins 100 behind 1.0.
