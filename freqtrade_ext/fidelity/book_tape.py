@@ -15,6 +15,8 @@ HELD_MS = 2_000
 """differences wait this long for prints and for other differences that come late; 0.8 s was seen"""
 HELD_DIFFS = 1_000
 """most differences that wait; no exchange sends so many in that time, and further ones leave a gap"""
+QUIET_MS = 60_000
+"""a book that did not change for longer is not taken to have stood there: the recording may have a gap"""
 HELD_SNAPSHOTS = 16
 """Hyperliquid tells the whole book twice a second, and each waits as long as the differences"""
 

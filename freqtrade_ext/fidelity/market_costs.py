@@ -20,15 +20,13 @@ from typing import Any
 import numpy as np
 
 from freqtrade_ext.feed.local_book import Top
-from freqtrade_ext.fidelity.book_tape import BookTape
+from freqtrade_ext.fidelity.book_tape import QUIET_MS, BookTape
 from freqtrade_ext.fidelity.cost_figures import SINGLE, cost_figures
 from freqtrade_ext.fills.book import BuySell, Level, walk
 from freqtrade_ext.fills.costs import WINDOW_MINUTES
 from freqtrade_ext.tape import DAMAGE, Record, Recording, TradeIds, ids_of_trade
 
 PROBE_MS = 5_000
-QUIET_MS = 60_000
-"""a book that did not change for longer is not taken to have stood there: the recording may have a gap"""
 DECISION_MS = 1_000
 """least time between two moves of the mid that are followed"""
 MINUTE_MS = 60_000
@@ -187,8 +185,8 @@ def measure_costs(
     :return: symbol -> what `costs.json` keeps of it.
     :raises RecordingError: for a file without one usable message.
     """
-    recording, markets = Recording(paths), dict[str, MarketCosts]()
-    for number, record in enumerate(recording):
+    recording, markets = Recording(paths, progress=progress), dict[str, MarketCosts]()
+    for record in recording:
         if (market := markets.get(record.symbol)) is None:
             market = markets[record.symbol] = MarketCosts(sizes, latency_ms)
         try:
@@ -196,7 +194,5 @@ def measure_costs(
         except DAMAGE as error:
             market.forget()
             recording.skip(record, f"{type(error).__name__}: {error}")
-        if progress is not None and not number % 4096:
-            progress(recording.bytes_read, recording.total_bytes)
     found = {symbol: market.figures() for symbol, market in markets.items()}
     return {symbol: figures for symbol, figures in found.items() if figures is not None}

@@ -11,7 +11,7 @@ from itertools import count, takewhile
 from typing import Any, NamedTuple
 
 from freqtrade_ext.feed.local_book import LocalBook
-from freqtrade_ext.fidelity.book_tape import HELD_MS, BookTape
+from freqtrade_ext.fidelity.book_tape import HELD_MS, QUIET_MS, BookTape
 from freqtrade_ext.fidelity.own import OUTSIDE, Outcome, OwnOrder
 from freqtrade_ext.fidelity.tops import Tops
 from freqtrade_ext.fills.book import BuySell, Level, walk
@@ -22,8 +22,6 @@ DRAWS = 7
 """latencies, evenly over their range, for which a market order is predicted"""
 EARLY_MS = 70_000
 """an order is prepared for so long before its arrival: the longest latency is 60 s"""
-QUIET_MS = 60_000
-"""a book that did not change for longer is not taken to have stood there: the recording may have a gap"""
 GRACE_MS = 1_000
 """an estimate that fills so long after the true fill has filled as well"""
 OWN_PRINT_MS = 5

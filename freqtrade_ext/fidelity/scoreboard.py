@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from freqtrade_ext.fidelity.pair import METHODS, PairReplay, Results
+from freqtrade_ext.fidelity.playing import play
 from freqtrade_ext.fidelity.reader import DEFAULT_STAKE
 from freqtrade_ext.fidelity.score import Errors, figures
 from freqtrade_ext.fidelity.sentences import pair_of
 from freqtrade_ext.fills.queue import ESTIMATES
-from freqtrade_ext.tape import DAMAGE, Record, Recording
-
-PROGRESS_EVENTS = 4_096
+from freqtrade_ext.tape import Recording
 
 
 def measure(
@@ -33,38 +32,21 @@ def measure(
         sweeps in bps by method.
     :raises RecordingError: for a file without one usable message.
     """
-    recording = Recording(paths)
+    recording = Recording(paths, progress=progress)
     results = Results()
     pairs: dict[str, PairReplay] = {}
-    events, started = 0, time.perf_counter()
-    for events, record in enumerate(recording, 1):
-        kind, local_ms, symbol, raw = record
-        pair = pairs.get(symbol)
-        if pair is None:
-            pair = pairs[symbol] = PairReplay(results, symbol, stake)
-        if kind == "bookTicker":
-            pair.top(local_ms, raw)
-        else:
-            _play(recording, pair, record)
-        if progress is not None and not events % PROGRESS_EVENTS:
-            progress(recording.bytes_read, recording.total_bytes)
+
+    def new_pair(symbol: str) -> PairReplay:
+        pairs[symbol] = PairReplay(results, symbol, stake)
+        return pairs[symbol]
+
+    started = time.perf_counter()
+    events = play(recording, new_pair)
     for pair in pairs.values():
         pair.finish()
     seconds = time.perf_counter() - started
     speed = {"events": events, "events_per_second": round(events / seconds)}
     return _report(recording, pairs, results) | speed, results.scores.errors()["all"]
-
-
-def _play(recording: Recording, pair: PairReplay, record: Record) -> None:
-    try:
-        if record.kind == "depth":
-            pair.depth(record.local_ms, record.data)
-        elif record.kind in ("trade", "aggTrade"):
-            pair.trade(record.local_ms, record.data)
-        elif record.kind == "snapshot":
-            pair.snapshot(record.data)
-    except DAMAGE as error:
-        recording.skip(record, f"{type(error).__name__}: {error}")
 
 
 def _report(recording: Recording, pairs: dict[str, PairReplay], results: Results) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from freqtrade.configuration.load_config import load_from_files
 from freqtrade.enums import TradingMode
 
+from freqtrade_ext.fidelity import playing
 from freqtrade_ext.fidelity.own import Outcome, OwnOrder
 from freqtrade_ext.fidelity.own_figures import figures
 from freqtrade_ext.fidelity.own_replay import OwnReplay
@@ -20,10 +21,9 @@ from freqtrade_ext.report.command import read_config
 from freqtrade_ext.report.database import read_trades
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.settings import UNMEASURED_MS, Settings
-from freqtrade_ext.tape import DAMAGE, Record, Recording
+from freqtrade_ext.tape import Recording
 
 USUAL_FEES = FeeRates(0.001, 0.001)
-PROGRESS_EVENTS = 4_096
 
 
 def settings_of(files: Sequence[Path]) -> Settings:
@@ -76,31 +76,11 @@ def play(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Outcome]:
     """:param orders: by `symbol_of` their pair."""
-    recording = Recording(files)
     replays = {symbol: OwnReplay(own, latency_ms) for symbol, own in orders.items()}
-    for number, record in enumerate(recording, 1):
-        replay = replays.get(symbol_of(record.symbol))
-        if replay is not None:
-            try:
-                _take(replay, record)
-            except DAMAGE as error:
-                recording.skip(record, f"{type(error).__name__}: {error}")
-        if progress is not None and not number % PROGRESS_EVENTS:
-            progress(recording.bytes_read, recording.total_bytes)
+    playing.play(Recording(files, progress=progress), lambda symbol: replays.get(symbol_of(symbol)))
     for replay in replays.values():
         replay.finish()
     return [outcome for replay in replays.values() for outcome in replay.outcomes]
-
-
-def _take(replay: OwnReplay, record: Record) -> None:
-    if record.kind == "bookTicker":
-        replay.top(record.local_ms, record.raw)
-    elif record.kind == "depth":
-        replay.depth(record.local_ms, record.data)
-    elif record.kind in ("trade", "aggTrade"):
-        replay.trade(record.local_ms, record.data)
-    elif record.kind == "snapshot":
-        replay.snapshot(record.data)
 
 
 def own_orders(trade: TradeRow) -> Iterator[OwnOrder | None]:

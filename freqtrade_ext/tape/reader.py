@@ -10,7 +10,7 @@ import os
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -27,6 +27,7 @@ _PIECE_BYTES = 1 << 17
 NEAR_IDS = 1_000_000
 """update ids of one symbol's snapshot and differences further apart than this cannot be joined"""
 UNNAMED_KEPT = 16
+PROGRESS_EVENTS = 4_096
 READABLE = "a line is `<local time> <JSON>`, JSON a stream message, or a depth snapshot of Binance"
 FOREIGN = {
     "a Parquet file": re.compile(rb"^PAR1"),
@@ -53,13 +54,20 @@ class Recording:
 
     :param paths: plain or gzip files. An empty one is passed over: a recorder killed as it began leaves one.
     :param is_binance: refuses recordings of other venues.
+    :param progress: called every few thousand messages with bytes read and bytes in all.
     :raises RecordingError: while reading, for a file that holds something but not one usable message, and
         where all are empty.
     """
 
-    def __init__(self, paths: Iterable[str | os.PathLike[str]], *, is_binance: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        *,
+        is_binance: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         self.paths = [Path(path) for path in paths]
-        self._is_binance = is_binance
+        self._is_binance, self._progress = is_binance, progress
         self._messages = {venue: VenueMessages(venue) for venue in VENUES}
         self.total_bytes = sum(path.stat().st_size for path in self.paths)
         """size on disk, compressed or not"""
@@ -87,7 +95,9 @@ class Recording:
             logger.warning("%s: skipped, %.200s. Further ones are only counted.", where, why)
 
     def __iter__(self) -> Iterator[Record]:
-        for record in self._records():
+        for number, record in enumerate(self._records(), 1):
+            if self._progress is not None and not number % PROGRESS_EVENTS:
+                self._progress(self.bytes_read, self.total_bytes)
             if record[0] == "depth":
                 self._newest[record[2]] = record
                 if self._unnamed:
