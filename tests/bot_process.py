@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
-"""for processes of their own: freqtrade takes no `log_config` where it believes to be in a test (2026.9)"""
 T = TypeVar("T")
 Levels = Sequence[tuple[float, float]]
 """(rate, amount), best first"""
@@ -31,14 +29,25 @@ FORKS.set_forkserver_preload(
 )
 
 
+def environment() -> dict[str, str]:
+    """
+    Return the environment for processes of their own.
+
+    freqtrade takes no `log_config` where it believes to be in a test (2026.9).
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
+
+
+ENVIRONMENT = environment()
+
+
 class Freqtrade:
     """`freqtrade trade` in a process of its own, with what `subprocess.Popen` has of it."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         """:param arguments: of the command, which runs in the folder and prints into `printed.log` there."""
         (folder / "printed.log").touch()
-        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
-        self._process = FORKS.Process(target=_trade, args=(folder, arguments, environment), daemon=True)
+        self._process = FORKS.Process(target=_trade, args=(folder, arguments, environment()), daemon=True)
         self._process.start()
 
     @property

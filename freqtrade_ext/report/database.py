@@ -62,6 +62,11 @@ class About:
     """UTC, when the bot last kept its balance"""
 
 
+def url_of(database: str) -> str:
+    """Return a database's URL; a file is one of SQLite."""
+    return database if "://" in database else f"sqlite:///{database}"
+
+
 def read_trades(db_url: str) -> list[TradeRow]:
     """
     Read all trades with their orders, plans and fill records, oldest first.

@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from freqtrade_ext.run.places import LOGS
+
 REPLICA_START_SECONDS = 60
 STOP_SECONDS = 30
+FAILS_SECONDS = 5
+"""within which a process that was started wrongly ends"""
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -57,6 +61,32 @@ def wait_for(overlay: Path, replica: subprocess.Popen[bytes], log: Path) -> None
         if time.monotonic() > deadline:
             raise StartError(f"the embedded exchange was not ready after {REPLICA_START_SECONDS} s")
         time.sleep(0.05)
+
+
+@contextmanager
+def running_beside(name: str, command: Sequence[str]) -> Iterator[None]:
+    """
+    Run a process beside the bot, with a log of its own, and end it after the bot.
+
+    :raises StartError: it ends within the first seconds, as with a wrong configuration.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{name}.log"
+    with log.open("a") as out:
+        process = start(command, start_new_session=True, stdout=out, stderr=out)
+    say(f"{name}: its log is {log}")
+    try:
+        deadline = time.monotonic() + FAILS_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if process.returncode is not None:
+            raise StartError(f"the {name} ended at once with exit code {process.returncode}: see {log}")
+        yield
+    finally:
+        if (status := process.poll()) is not None:
+            say(f"the {name} has ended before the bot, exit code {status}: see {log}")
+        process.send_signal(signal.SIGINT)
+        end(process, name)
 
 
 def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
@@ -103,22 +133,22 @@ def run(command: Sequence[str], *, is_quiet: bool) -> int:
         end(bot)
 
 
-def end(bot: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes], name: str = "bot") -> None:
     """
-    Wait until the bot has ended in its own way, within limits.
+    Wait until a process has ended in its own way, within limits.
 
     Told to stop while it starts, freqtrade says so and hangs: nobody ends its exchange's thread
     `ccxt_ws` (2026.9 commands/trade_commands.py `start_trading`).
     """
     try:
-        bot.wait(STOP_SECONDS)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        say(f"the bot has not ended within {STOP_SECONDS} s and is killed")
+        say(f"the {name} has not ended within {STOP_SECONDS} s and is killed")
     except KeyboardInterrupt:
-        say("told again: the bot is killed; its next start goes on from there")
+        say(f"told again: the {name} is killed; its next start goes on from there")
     finally:
-        bot.kill()
-        bot.wait()
+        process.kill()
+        process.wait()
 
 
 def say(text: str) -> None:

@@ -20,7 +20,7 @@ from freqtrade_ext.fidelity.market_costs import measure_costs
 from freqtrade_ext.fidelity.progress import reading_bar
 from freqtrade_ext.fills.costs import ALL, PairCosts, read_costs, symbol_of
 from freqtrade_ext.report.costs import slippage_bps
-from freqtrade_ext.report.database import DatabaseError, read_trades
+from freqtrade_ext.report.database import DatabaseError, read_trades, url_of
 from freqtrade_ext.report.rows import OrderRow
 from freqtrade_ext.settings import UNMEASURED_MS
 
@@ -108,8 +108,7 @@ def add_own_fills(found: dict[str, dict[str, Any]], database: str, sizes: Sequen
     :return: what to say of it, a line for each pair.
     :raises DatabaseError: it cannot be read.
     """
-    db_url = database if "://" in database else f"sqlite:///{database}"
-    orders = [order for trade in read_trades(db_url) for order in trade.fills]
+    orders = [order for trade in read_trades(url_of(database)) for order in trade.fills]
     own: defaultdict[str, list[OrderRow]] = defaultdict(list)
     for order in orders:
         if order.record is not None and order.record.type == "market" and not order.is_stop:

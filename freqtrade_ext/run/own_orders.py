@@ -18,7 +18,7 @@ from freqtrade_ext.fidelity.own_replay import OwnReplay
 from freqtrade_ext.fills.costs import symbol_of
 from freqtrade_ext.paper.fee_rates import FeeRates, fee_rates
 from freqtrade_ext.report.command import read_config
-from freqtrade_ext.report.database import read_trades
+from freqtrade_ext.report.database import read_trades, url_of
 from freqtrade_ext.report.rows import OrderRow, TradeRow
 from freqtrade_ext.settings import UNMEASURED_MS, Settings
 from freqtrade_ext.tape import Recording
@@ -49,7 +49,7 @@ def compare(
     :raises ValueError: the database holds no real order.
     :raises DatabaseError, RecordingError: something cannot be read.
     """
-    trades = read_trades(database if "://" in database else f"sqlite:///{database}")
+    trades = read_trades(url_of(database))
     latency_ms = UNMEASURED_MS if isinstance(settings.latency_ms, str) else settings.latency_ms
     orders = defaultdict[str, list[OwnOrder]](list)
     stops = 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import freqtrade_ext
 
 CONFIGS = (Path("config.json"), Path("user_data/config.json"))
 """where freqtrade itself looks, in this order"""
 USER_DATA = Path("user_data")
+LOGS = USER_DATA / "logs"
 SERVICES = ("api_server", "telegram", "discord", "webhook")
 """of the user's configuration: none of them is told of the trades of a replay or a paper twin"""
 _PACKAGE = Path(freqtrade_ext.__file__).parent
@@ -17,6 +20,11 @@ _PACKAGE = Path(freqtrade_ext.__file__).parent
 def default_config() -> Path:
     """Return the configuration that freqtrade would take; the first place where there is none."""
     return next((path for path in CONFIGS if path.exists()), CONFIGS[0])
+
+
+def services_off(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to merge over a configuration so that none of its services is told of trades."""
+    return {service: {"enabled": False} for service in SERVICES if service in config}
 
 
 def strategy_file(name: str) -> Path:

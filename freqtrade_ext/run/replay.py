@@ -35,7 +35,7 @@ from freqtrade_ext.report.database import DatabaseError, read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.spread import market_figures
 from freqtrade_ext.run.markets import replay_markets, seeds_of
-from freqtrade_ext.run.places import SERVICES
+from freqtrade_ext.run.places import services_off
 from freqtrade_ext.run.virtual_time import Clock, VirtualTime
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.tape import RecordingError
@@ -209,10 +209,7 @@ def overlay_for(config: dict[str, Any], replica: Replica, seed: int, log: Path) 
             "root": {"handlers": ["file"], "level": "INFO"},
         },
     }
-    for service in SERVICES:
-        if service in config:
-            changes[service] = {"enabled": False}
-    return deep_merge_dicts(changes, replica.overlay(is_futures=is_futures))
+    return deep_merge_dicts(changes | services_off(config), replica.overlay(is_futures=is_futures))
 
 
 class Progress:

@@ -25,11 +25,11 @@ from sqlalchemy import make_url
 
 from freqtrade_ext.arguments import parser_of
 from freqtrade_ext.report.command import default_url
-from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, run, say
+from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, run, running_beside, say
 from freqtrade_ext.run.frequi import private_config
-from freqtrade_ext.run.live import RECORDINGS, TWIN_URL, beside, check_mode, record_command, twin_command
+from freqtrade_ext.run.live import RECORDINGS, TWIN_URL, check_mode, record_command, twin_command
 from freqtrade_ext.run.market import choose_market
-from freqtrade_ext.run.places import CONFIGS, USER_DATA, default_config
+from freqtrade_ext.run.places import CONFIGS, LOGS, USER_DATA, default_config
 from freqtrade_ext.strategy.screen import log_config
 
 
@@ -81,10 +81,10 @@ def _trade(known: argparse.Namespace, more: list[str]) -> int:
             configs.append(write_log_config(folder, db_url))
         if market == "embedded":
             configs.append(running.enter_context(embedded_exchange(folder, config)))
-        others = {"recorder": record_command(config, configs) if known.record else None}
-        others["twin"] = twin_command(config, files, folder) if known.twin else None
-        for name, other in others.items():
-            running.enter_context(beside(name, other))
+        if known.record:
+            running.enter_context(running_beside("recorder", record_command(config, configs)))
+        if known.twin:
+            running.enter_context(running_beside("twin", twin_command(config, files, folder)))
         command += [part for path in configs for part in ("--config", str(path))]
         command += ["--db-url", db_url] if db_url else []
         try:
@@ -149,7 +149,7 @@ def config_files(overlays: Sequence[str]) -> list[str]:
 def write_log_config(folder: Path, db_url: str | None) -> Path:
     """Write the configuration of a log for people; the whole one is a file named like the database."""
     name = Path(make_url(db_url).database or "").stem if db_url else ""
-    log = USER_DATA / "logs" / f"{name or 'trade'}.log"
+    log = LOGS / f"{name or 'trade'}.log"
     path = folder / "log.json"
     path.write_text(json.dumps({"log_config": log_config(log)}), encoding="utf-8")
     return path

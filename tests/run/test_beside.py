@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from freqtrade_ext.run import beside
@@ -33,3 +34,23 @@ def test_ctrl_c_again_kills_a_bot_that_takes_its_time(monkeypatch, capsys):
     beside.end(bot)
     assert bot.returncode == -signal.SIGKILL
     assert "told again: the bot is killed" in capsys.readouterr().out
+
+
+def test_what_runs_beside_ends_with_the_bot(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(beside, "FAILS_SECONDS", 0.2)
+    before = set(psutil.Process().children())
+    with beside.running_beside("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]):
+        (sleeper,) = set(psutil.Process().children()) - before
+    assert not sleeper.is_running()
+
+
+def test_a_bot_is_not_started_beside_what_ends_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failing = beside.running_beside("twin", [sys.executable, "-c", "raise SystemExit('no pairs')"])
+    with (
+        pytest.raises(beside.StartError, match="the twin ended at once with exit code 1: see user_data/logs"),
+        failing,
+    ):
+        pytest.fail("it was started")
+    assert "no pairs" in (tmp_path / "user_data" / "logs" / "twin.log").read_text()

@@ -48,26 +48,6 @@ def test_a_recorder_needs_the_pairs():
         live.record_command({"exchange": {"name": "binance"}}, ["config.json"])
 
 
-def test_what_runs_beside_ends_with_the_bot(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(live, "START_SECONDS", 0.2)
-    before = set(psutil.Process().children())
-    with live.beside("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]):
-        (sleeper,) = set(psutil.Process().children()) - before
-    assert not sleeper.is_running()
-
-
-def test_a_bot_is_not_started_beside_what_ends_at_once(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    failing = live.beside("twin", [sys.executable, "-c", "raise SystemExit('no pairs')"])
-    with (
-        pytest.raises(StartError, match="the twin ended at once with exit code 1: see user_data/logs"),
-        failing,
-    ):
-        pytest.fail("it was started")
-    assert "no pairs" in (tmp_path / "user_data" / "logs" / "twin.log").read_text()
-
-
 def orders(path):
     if not path.exists():
         return []
