@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from freqtrade_ext.run.places import USER_DATA
 
 PRIVATE = USER_DATA / "private.json"
 UI = Path(freqtrade.__file__).parent / "rpc" / "api_server" / "ui" / "installed"
+_claims: dict[int, socket.socket] = {}
+"""port -> what holds it for this process"""
 
 
 def private_config(config: Mapping[str, Any]) -> list[str]:
@@ -27,14 +30,14 @@ def private_config(config: Mapping[str, Any]) -> list[str]:
         (2026.9 uvicorn_threaded.py).
     """
     if (own := config.get("api_server")) is not None:
-        if own.get("enabled") and not port_is_free(own["listen_ip_address"], own["listen_port"]):
+        if own.get("enabled") and not claim_port(own["listen_ip_address"], own["listen_port"]):
             raise StartError(
                 f"port {own['listen_port']} of api_server is in use: is this bot running already?"
             )
         return []
     write_private(PRIVATE)
     api = json.loads(PRIVATE.read_text())["api_server"]
-    if not port_is_free(api["listen_ip_address"], api["listen_port"]):
+    if not claim_port(api["listen_ip_address"], api["listen_port"]):
         say(f"port {api['listen_port']} is in use: this bot runs without FreqUI's API")
         return []
     page = f"http://{api['listen_ip_address']}:{api['listen_port']}, user and password in {PRIVATE}"
@@ -62,6 +65,24 @@ def write_private(path: Path) -> None:
         return
     with os.fdopen(descriptor, "w") as file:
         json.dump({"api_server": api_server}, file, indent=4)
+
+
+def claim_port(host: str, port: int) -> bool:
+    """
+    Return whether this process's bot may serve at a port: nobody does, and no other start is about to.
+
+    A bot takes its port seconds after this. Until then, and for as long as this process lives, a name that
+    the kernel keeps for one socket alone tells others (Linux: unix(7), "abstract").
+    """
+    if sys.platform == "linux" and port not in _claims:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0freqtrade_ext port {port}")
+        except OSError:
+            claim.close()
+            return False
+        _claims[port] = claim
+    return port_is_free(host, port)
 
 
 def port_is_free(host: str, port: int) -> bool:

@@ -1,4 +1,6 @@
+import json
 import socket
+import sys
 
 import pytest
 
@@ -13,6 +15,18 @@ def test_port_is_free(silent_port, closed_port):
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
     assert frequi.port_is_free("127.0.0.1", port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract names")
+def test_a_port_that_another_start_has_claimed_is_left_to_it(own_freqtrade, capsys):
+    """Two starts found 8080 free before either bot served there; the second bot waited for it for ever."""
+    port = free_port()
+    api = {"listen_ip_address": "127.0.0.1", "listen_port": port}
+    frequi.PRIVATE.write_text(json.dumps({"api_server": api}))
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"\0freqtrade_ext port {port}")
+        assert frequi.private_config({}) == []
+    assert f"port {port} is in use: this bot runs without FreqUI's API" in capsys.readouterr().out
 
 
 def test_the_api_of_the_user_is_left_alone(own_freqtrade, silent_port):
