@@ -8,7 +8,6 @@ import numpy as np
 
 from freqtrade_ext.fidelity.compiled import compiled
 
-BIDS, ASKS = 0, 1
 LEVELS, ORDERS = 1 << 16, 1 << 18
 """most that a tape may have at once"""
 NOBODY = -1

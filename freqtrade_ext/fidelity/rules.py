@@ -25,7 +25,6 @@ from freqtrade_ext.fills import queue
 
 RULES = ("pessimistic", "expected", "optimistic", "stock", "risk_adverse", "power_3", "nautilus")
 PESSIMISTIC, EXPECTED, OPTIMISTIC, STOCK, RISK_ADVERSE, POWER_3, NAUTILUS = range(7)
-PEERS = RULES[3:]
 PROBES = 1 << 15
 CANCEL_POWER = queue.CANCEL_POWER
 PESSIMISTIC_MS, EXPECTED_MS = queue.STANDING_MS["pessimistic"], queue.STANDING_MS["expected"]

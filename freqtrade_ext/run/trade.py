@@ -28,7 +28,7 @@ from freqtrade_ext.report.command import default_url
 from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, run, running_beside, say
 from freqtrade_ext.run.frequi import private_config
 from freqtrade_ext.run.live import RECORDINGS, TWIN_URL, check_mode, record_command, twin_command
-from freqtrade_ext.run.market import choose_market
+from freqtrade_ext.run.market_choice import choose_market
 from freqtrade_ext.run.places import CONFIGS, LOGS, USER_DATA, default_config
 from freqtrade_ext.strategy.screen import log_config
 

@@ -8,7 +8,6 @@ from numbers import Real
 from typing import Any, Literal
 
 Action = Literal["BUY", "SELL", "HOLD"]
-ACTIONS: tuple[Action, ...] = ("BUY", "SELL", "HOLD")
 
 WORDS: dict[str, Action] = {
     **dict.fromkeys(("BUY", "STRONG_BUY", "LONG", "ENTER_LONG", "BULLISH"), "BUY"),

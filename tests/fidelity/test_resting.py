@@ -9,7 +9,7 @@ from freqtrade_ext.fidelity.compiled import new_index
 from freqtrade_ext.fidelity.levels import ORDERS, new_levels, new_orders
 from freqtrade_ext.fidelity.replay_orders import new_play, play
 from freqtrade_ext.fidelity.resting import measure_resting
-from freqtrade_ext.fidelity.rules import PEERS, RULES, new_probes
+from freqtrade_ext.fidelity.rules import RULES, new_probes
 from freqtrade_ext.tape import RecordingError
 from freqtrade_ext.tape.by_order import OrderTape
 from tests.fidelity import orders
@@ -153,7 +153,7 @@ def test_the_bounds_hold_and_the_estimate_is_calibrated_on_a_generated_market(re
             assert rules["pessimistic"]["false"] <= 0.1
             assert rules["optimistic"]["bias"] >= 0
             assert abs(rules["expected"]["bias"]) <= 2.5
-            assert rules["expected"]["wrong"] <= min(rules[name]["wrong"] for name in PEERS) + 1.0
+            assert rules["expected"]["wrong"] <= min(rules[name]["wrong"] for name in RULES[3:]) + 1.0
 
 
 def test_orders_that_are_executed_are_kept_no_longer(fifo, tmp_path):

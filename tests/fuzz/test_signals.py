@@ -2,19 +2,20 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import get_args
 
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freqtrade_ext.strategy.answers import ACTIONS, SignalError, read_signal
+from freqtrade_ext.strategy.answers import Action, SignalError, read_signal
 from tests.fuzz.hostile import json_values, numbers
 
 answers = st.one_of(
     json_values,
     st.fixed_dictionaries(
         {
-            "action": st.one_of(st.sampled_from(ACTIONS), json_values),
+            "action": st.one_of(st.sampled_from(get_args(Action)), json_values),
             "confidence": st.one_of(numbers, json_values),
         }
     ),
@@ -32,5 +33,5 @@ def test_an_answer_is_a_signal_or_a_signal_error(answer):
         action, percent = read_signal(answer)
     except SignalError:
         return
-    assert action in ACTIONS
+    assert action in get_args(Action)
     assert percent is None or 0 <= percent <= 100

@@ -3,9 +3,9 @@ from threading import Thread
 
 import pytest
 
-from freqtrade_ext.run import market
+from freqtrade_ext.run import market_choice
 from freqtrade_ext.run.beside import StartError
-from freqtrade_ext.run.market import choose_market
+from freqtrade_ext.run.market_choice import choose_market
 
 
 def binance_at(port):
@@ -61,8 +61,8 @@ def test_closed_port(closed_port):
 
 @pytest.mark.timeout(20)
 def test_silence_ends_in_time(silent_port, monkeypatch):
-    monkeypatch.setattr(market, "PROBE_TIMEOUT_MS", 300)
-    assert market.probe(binance_at(silent_port)) == "RequestTimeout"
+    monkeypatch.setattr(market_choice, "PROBE_TIMEOUT_MS", 300)
+    assert market_choice.probe(binance_at(silent_port)) == "RequestTimeout"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_silence_ends_in_time(silent_port, monkeypatch):
 def test_answers_that_are_no_exchange(clock, status, body, failure):
     handler, exchange = clock
     handler.status, handler.body = status, body
-    assert market.probe(exchange) == failure
+    assert market_choice.probe(exchange) == failure
 
 
 def test_unknown_market_and_exchange():
