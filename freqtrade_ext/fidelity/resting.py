@@ -11,12 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from freqtrade_ext.fidelity.compiled import new_index
-from freqtrade_ext.fidelity.levels import new_levels, new_orders
-from freqtrade_ext.fidelity.replay_orders import (
+from freqtrade_ext.fidelity.play_state import (
     END,
     EXECUTED,
-    LAST_MS,
     MID,
     PROBE,
     PROBES_DONE,
@@ -24,10 +21,12 @@ from freqtrade_ext.fidelity.replay_orders import (
     START,
     TOPS,
     TRUE,
+    Play,
     new_play,
-    play,
 )
-from freqtrade_ext.fidelity.rules import RULES, new_probes
+from freqtrade_ext.fidelity.probing import LAST_MS
+from freqtrade_ext.fidelity.replay_orders import play
+from freqtrade_ext.fidelity.rules import RULES
 from freqtrade_ext.fills.queue import ESTIMATES
 from freqtrade_ext.tape import RecordingError
 from freqtrade_ext.tape.by_order import CUT, Events, OrderTape, tapes
@@ -53,7 +52,7 @@ def measure_resting(paths: Sequence[Path]) -> dict[str, Any]:
     :return: the report; shares and points in percent, costs and markouts in basis points.
     :raises RecordingError: for a file that is no order-by-order tape.
     """
-    play(Events.of([]), new_levels(), new_orders(), new_index(), new_probes(), new_play())  # compiles
+    play(Events.of([]), new_play())  # compiles
     found = tapes(paths)
     started = time.perf_counter()
     scored = [_Scored() for _ in found]
@@ -70,16 +69,16 @@ def measure_resting(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def _play(tape: OrderTape, scored: _Scored) -> None:
-    book, probes, run = (new_levels(), new_orders(), new_index()), new_probes(), new_play()
+    run = new_play()
     end_ms = 0.0
     for events in tape:
-        play(events, *book, probes, run)
+        play(events, run)
         end_ms = float(events.time_ms[-1]) if len(events.time_ms) else end_ms
         scored.take(run, end_ms)
     if not end_ms:
         raise RecordingError(f"{tape.path}: not one order in it")
     # time goes on for a minute, so that the last probes end; they count for no horizon beyond the tape
-    play(Events.of([(end_ms + 2 * LAST_MS, CUT, -1, 1, 0.0, 0.0)]), *book, probes, run)
+    play(Events.of([(end_ms + 2 * LAST_MS, CUT, -1, 1, 0.0, 0.0)]), run)
     scored.take(run, end_ms)
 
 
@@ -92,7 +91,7 @@ class _Scored:
         self._waiting = np.zeros((0, EXECUTED + 1 + len(RULES)))
         self._tops = np.zeros((0, 3))
 
-    def take(self, run: Any, end_ms: float) -> None:
+    def take(self, run: Play, end_ms: float) -> None:
         """Add the results of a chunk; probes wait until the market of their markouts is known."""
         self.end_ms = end_ms
         self._tops = np.concatenate([self._tops, run.tops[: int(run.state[TOPS])]])

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from freqtrade_ext.__main__ import main
-from freqtrade_ext.fidelity.compiled import new_index
-from freqtrade_ext.fidelity.levels import ORDERS, new_levels, new_orders
-from freqtrade_ext.fidelity.replay_orders import new_play, play
+from freqtrade_ext.fidelity.levels import ORDERS
+from freqtrade_ext.fidelity.play_state import new_play
+from freqtrade_ext.fidelity.replay_orders import play
 from freqtrade_ext.fidelity.resting import measure_resting
-from freqtrade_ext.fidelity.rules import RULES, new_probes
+from freqtrade_ext.fidelity.rules import RULES
 from freqtrade_ext.tape import RecordingError
 from freqtrade_ext.tape.by_order import OrderTape
 from tests.fidelity import orders
@@ -158,11 +158,11 @@ def test_the_bounds_hold_and_the_estimate_is_calibrated_on_a_generated_market(re
 
 def test_orders_that_are_executed_are_kept_no_longer(fifo, tmp_path):
     (path,) = orders.lobster(fifo, tmp_path / "m.csv")
-    book, index = (new_levels(), new_orders()), new_index()
+    run = new_play()
     for events in OrderTape(path):
-        play(events, *book, index, new_probes(), new_play())
+        play(events, run)
     live = sum(len(queue) for levels in fifo.queues.values() for queue in levels.values())
-    assert len(index) == ORDERS - book[1].used[0] == live
+    assert len(run.index) == ORDERS - run.orders.used[0] == live
 
 
 def test_all_forms_of_one_tape_tell_the_same(fifo, report, tmp_path):
