@@ -9,7 +9,7 @@ from freqtrade_ext.fidelity.compiled import compiled
 from freqtrade_ext.fidelity.levels import best, drop_if_empty, find, level_at
 from freqtrade_ext.fidelity.play_state import NEXT_MS, PLACE, START_MS, is_warm, note
 from freqtrade_ext.fidelity.probing import SECOND_MS, follow, show_difference, show_print, show_shrink
-from freqtrade_ext.tape.by_order import DELETE, EXECUTION, NEW, PRINT, SET
+from freqtrade_ext.tape.order_events import DELETE, EXECUTION, NEW, PRINT, SET
 
 DIFFERENCE_MS = 100.0
 STALE_MS = 2_000.0

@@ -29,7 +29,8 @@ from freqtrade_ext.fidelity.replay_orders import play
 from freqtrade_ext.fidelity.rules import RULES
 from freqtrade_ext.fills.queue import ESTIMATES
 from freqtrade_ext.tape import RecordingError
-from freqtrade_ext.tape.by_order import CUT, Events, OrderTape, tapes
+from freqtrade_ext.tape.by_order import OrderTape, tapes
+from freqtrade_ext.tape.order_events import CUT, Events
 
 HORIZONS_S = (1, 10, 30, 60)
 WAIT_MS = 30_000

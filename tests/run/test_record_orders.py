@@ -10,7 +10,8 @@ from aiohttp import WSMsgType, web
 from freqtrade_ext.fidelity.resting import measure_resting
 from freqtrade_ext.run import record as command
 from freqtrade_ext.run.record_orders import OrderRecorder
-from freqtrade_ext.tape.by_order import DELETE, EXECUTION, NEW, OrderTape
+from freqtrade_ext.tape.by_order import OrderTape
+from freqtrade_ext.tape.order_events import DELETE, EXECUTION, NEW
 
 MARKET = {"name": "BTC/USD", "market_symbol": "btcusd", "base_currency": "BTC", "counter_currency": "USD"}
 MARKET |= {"base_decimals": 8, "counter_decimals": 0, "minimum_order_value": "10", "trading": "Enabled"}
