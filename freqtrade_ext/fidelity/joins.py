@@ -8,7 +8,7 @@ from typing import Any
 
 from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.tape import Sweep
-from freqtrade_ext.fills.book import BuySell, Level
+from freqtrade_ext.fills.book import BuySell, Level, displayed, opposite, within
 from freqtrade_ext.fills.queue import ESTIMATES, Queue
 
 LOOK_MS = 5_000
@@ -58,10 +58,9 @@ class Joins:
         if bid is None or ask is None:
             return
         for join in self._live:
-            opposite = ask if join.side == "buy" else bid
-            is_crossed = opposite[0] <= join.rate if join.side == "buy" else opposite[0] >= join.rate
-            join.stock_waits &= not is_crossed
-            join.queue.look(_displayed(book, join), opposite[1] if is_crossed else 0.0, AMOUNT, time_ms)
+            crossing = next(within([ask if join.side == "buy" else bid], join.side, join.rate), None)
+            join.stock_waits &= crossing is None
+            join.queue.look(_displayed(book, join), crossing[1] if crossing else 0.0, AMOUNT, time_ms)
         if time_ms // LOOK_MS % LOOKS_PER_JOIN == 0:
             self._live += [_new_join("buy", bid, time_ms), _new_join("sell", ask, time_ms)]
 
@@ -94,11 +93,4 @@ def _new_join(side: BuySell, best: Level, time_ms: int) -> _Join:
 
 
 def _displayed(book: LocalBook, join: _Join) -> float:
-    """Amount displayed at the join's rate, on its own side."""
-    own_side: BuySell = "sell" if join.side == "buy" else "buy"
-    for level in book.levels_under(None, own_side):
-        if level[0] == join.rate:
-            return level[1]
-        if (level[0] < join.rate) if join.side == "buy" else (level[0] > join.rate):
-            break
-    return 0.0
+    return displayed(book.levels_under(None, opposite(join.side)), join.side, join.rate) or 0.0

@@ -7,14 +7,16 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import count, takewhile
+from itertools import count
 from typing import Any, NamedTuple
 
 from freqtrade_ext.feed.local_book import LocalBook
 from freqtrade_ext.fidelity.book_tape import HELD_MS, QUIET_MS, BookTape
+from freqtrade_ext.fidelity.clock_offset import ClockOffset
 from freqtrade_ext.fidelity.own import OUTSIDE, Outcome, OwnOrder
+from freqtrade_ext.fidelity.own_resting import OwnResting
 from freqtrade_ext.fidelity.tops import Tops
-from freqtrade_ext.fills.book import BuySell, Level, walk
+from freqtrade_ext.fills.book import BuySell, Level, opposite, walk
 from freqtrade_ext.fills.queue import Print
 from freqtrade_ext.tape import TradeIds, ids_of_trade
 
@@ -22,11 +24,8 @@ DRAWS = 7
 """latencies, evenly over their range, for which a market order is predicted"""
 EARLY_MS = 70_000
 """an order is prepared for so long before its arrival: the longest latency is 60 s"""
-GRACE_MS = 1_000
-"""an estimate that fills so long after the true fill has filled as well"""
 OWN_PRINT_MS = 5
 """the prints of an order that takes are stamped at its arrival, or so long after it"""
-MINUTE_MS, AROUND_MINUTES = 60_000, 5
 
 
 class _Event(NamedTuple):
@@ -51,14 +50,13 @@ class OwnReplay:
         self._tops = Tops()
         self.top = self._tops.add
         """takes a message of the best bid/ask stream: local time of its arrival, JSON text"""
-        self._fastest: dict[int, float] = {}
-        """minute of the exchange -> least local time less exchange time of its messages, ms"""
+        self._clock = ClockOffset()
         self._first_ms = self._seen_ms = math.inf
         self._gaps = 0
         self._events: list[_Event] = []
         self._numbers = count()
         self._ids = TradeIds()
-        self._resting: list[Outcome] = []
+        self._resting = OwnResting(self._clock)
         self._takers: list[tuple[OwnOrder, float]] = []
         """own orders that take now, with what of them is not printed yet"""
 
@@ -67,8 +65,7 @@ class OwnReplay:
 
     def depth(self, local_ms: float, data: dict[str, Any]) -> None:
         time_ms = self._tape_book.difference(data)
-        minute = time_ms // MINUTE_MS
-        self._fastest[minute] = min(self._fastest.get(minute, math.inf), local_ms - time_ms)
+        self._clock.hear(local_ms, time_ms)
         self._first_ms = min(self._first_ms, time_ms)
         self._play(time_ms - HELD_MS)
 
@@ -84,7 +81,7 @@ class OwnReplay:
     def finish(self) -> None:
         """Play what is left; orders that rest on could not be followed to their end."""
         self._play(math.inf)
-        self._lose(self._alive(self._tape_book.time_ms), "open when the recording ended")
+        self._resting.lose("open when the recording ended", open_at_ms=self._tape_book.time_ms)
         for outcome in self.outcomes[: self._prepared]:
             self._time(outcome)  # by now the fastest messages after it are known as well
 
@@ -94,7 +91,7 @@ class OwnReplay:
     def _play(self, until_ms: float) -> None:
         """Do what is due before this exchange time, in its order."""
         for outcome in self.outcomes[self._prepared :]:
-            if outcome.order.arrival_ms > until_ms + EARLY_MS or not self._fastest:
+            if outcome.order.arrival_ms > until_ms + EARLY_MS or not self._clock.is_known:
                 break
             self._prepared += 1
             self._prepare(outcome)
@@ -104,20 +101,9 @@ class OwnReplay:
             event.act()
         self._tape_book.use(until_ms)
 
-    def _offset_ms(self, time_ms: float) -> float:
-        """
-        Return how far the local clock is ahead of the exchange's around an exchange time.
-
-        The fastest message of the minutes around it is taken to have come at once.
-        """
-        minute = int(time_ms // MINUTE_MS)
-        around = range(minute - AROUND_MINUTES, minute + AROUND_MINUTES + 1)
-        known = [self._fastest[number] for number in around if number in self._fastest]
-        return min(known or self._fastest.values())
-
     def _time(self, outcome: Outcome) -> None:
         """Measure the way of an order."""
-        order, offset_ms = outcome.order, self._offset_ms(outcome.order.arrival_ms)
+        order, offset_ms = outcome.order, self._clock.around(outcome.order.arrival_ms)
         if order.answer_ms is not None:
             outcome.back_ms = order.answer_ms - offset_ms - order.arrival_ms
         if order.decision_ms is not None:
@@ -137,7 +123,7 @@ class OwnReplay:
             self._at(time_ms, 0, partial(self._draw, outcome, time_ms))
 
     def _newest_top(self, time_ms: float) -> int:
-        return bisect_left(self._tops.times, time_ms + self._offset_ms(time_ms)) - 1
+        return bisect_left(self._tops.times, time_ms + self._clock.around(time_ms)) - 1
 
     def _levels(self, side: BuySell, time_ms: float) -> Iterator[Level]:
         """Yield what an order of this side that arrives then takes from, best first."""
@@ -146,7 +132,7 @@ class OwnReplay:
     def _shows(self, order: OwnOrder, time_ms: float) -> bool:
         """Return whether the book as it was known then shows what an order did to it."""
         newest = self._newest_top(time_ms)
-        has_top = newest >= 0 and self._tops.times[newest] >= order.arrival_ms + self._offset_ms(time_ms)
+        has_top = newest >= 0 and self._tops.times[newest] >= order.arrival_ms + self._clock.around(time_ms)
         return has_top or self._tape_book.time_ms >= order.arrival_ms
 
     def _why_not(self, time_ms: float) -> str:
@@ -181,29 +167,10 @@ class OwnReplay:
         if walked.filled:
             self._takers.append((order, walked.filled))
         if walked.stopped:
-            outcome.own_left = outcome.resting
-            displayed = self._displayed(order, self._levels(_opposite(order.side), order.arrival_ms))
-            outcome.queue.look(displayed, 0.0, outcome.resting, order.arrival_ms)
-            self._resting.append(outcome)
-
-    def _displayed(self, order: OwnOrder, levels: Iterator[Level]) -> float:
-        """:param levels: of the order's own side, best first."""
-        for rate, amount in levels:
-            if rate == order.limit:
-                return amount
-            if order.limit is None or order.sign * rate < order.sign * order.limit:
-                break
-        return 0.0
+            self._resting.add(outcome, self._levels(opposite(order.side), order.arrival_ms))
 
     def _print(self, printed: Print) -> None:
-        amount = printed.amount - self._own_part(printed)
-        for outcome in self._alive(printed.time_ms):
-            order = outcome.order
-            if order.limit is None or order.side == printed.side or amount <= 0:
-                continue
-            if order.sign * printed.rate <= order.sign * order.limit:
-                is_through = printed.rate != order.limit
-                outcome.queue.use_print(amount, outcome.resting, printed.time_ms, is_through=is_through)
+        self._resting.use_print(printed, printed.amount - self._own_part(printed))
 
     def _own_part(self, printed: Print) -> float:
         """Return how much of a print is of an own order that took."""
@@ -216,45 +183,8 @@ class OwnReplay:
         self._takers = [t for t in self._takers if printed.time_ms - t[0].arrival_ms <= OWN_PRINT_MS]
         return part
 
-    def _lose(self, outcomes: Sequence[Outcome], why_not: str) -> None:
-        for outcome in outcomes:
-            outcome.why_not = why_not
-        self._resting = [outcome for outcome in self._resting if not outcome.why_not]
-
     def _see(self, time_ms: int, book: LocalBook) -> None:
         if self._tape_book.gaps != self._gaps or time_ms - self._seen_ms > QUIET_MS:
-            self._lose(self._resting, "gap in the book's updates")
+            self._resting.lose("gap in the book's updates")
         self._gaps, self._seen_ms = self._tape_book.gaps, time_ms
-        for outcome in self._alive(time_ms):
-            order, limit = outcome.order, outcome.order.limit
-            if limit is None or time_ms <= order.arrival_ms:
-                continue
-            shown = self._displayed(order, book.levels_under(None, _opposite(order.side)))
-            # the book shows the real order as well, as far as it is not filled yet
-            outcome.own_left = min(outcome.own_left, shown) if self._is_there(order, time_ms) else 0.0
-            crossing = takewhile(
-                lambda level, sign=order.sign, limit=limit: sign * level[0] <= sign * limit,  # type: ignore[misc]
-                book.levels_under(None, order.side),
-            )
-            opposite = math.fsum(amount for _, amount in crossing)
-            outcome.queue.look(shown - outcome.own_left, opposite, outcome.resting, time_ms)
-
-    def _is_there(self, order: OwnOrder, time_ms: float) -> bool:
-        # of a fill nobody knows whether the exchange told its time or the bot took its own: the later one
-        if order.end_ms is None:
-            return True
-        offset_ms = self._offset_ms(order.end_ms)
-        return time_ms <= order.end_ms - (min(offset_ms, 0.0) if order.is_done else offset_ms)
-
-    def _alive(self, time_ms: float) -> list[Outcome]:
-        """Return the orders that rest, or are filled in truth since a moment."""
-        self._resting = [
-            o
-            for o in self._resting
-            if self._is_there(o.order, time_ms - (GRACE_MS if o.order.is_done else 0))
-        ]
-        return self._resting
-
-
-def _opposite(side: BuySell) -> BuySell:
-    return "sell" if side == "buy" else "buy"
+        self._resting.see(time_ms, book)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import starmap, takewhile
 from operator import mul
@@ -19,6 +19,30 @@ DUST = 1e-12
 
 class BadBook(ValueError):
     """An order book that cannot be true: empty, crossed, or with numbers that are none."""
+
+
+def opposite(side: BuySell) -> BuySell:
+    return "sell" if side == "buy" else "buy"
+
+
+def within(levels: Iterable[Level], side: BuySell, limit: float) -> Iterator[Level]:
+    """Return the levels that an order of this side can take from at the limit or better, best first."""
+    return takewhile((lambda level: level[0] <= limit if side == "buy" else level[0] >= limit), levels)
+
+
+def displayed(levels: Iterable[Level], side: BuySell, rate: float) -> float | None:
+    """
+    Return the amount that orders of this side display at a rate.
+
+    :param levels: of this side, best first.
+    :return: base units; None where the levels end before the rate.
+    """
+    for level_rate, amount in levels:
+        if level_rate == rate:
+            return amount
+        if level_rate < rate if side == "buy" else level_rate > rate:
+            return 0.0
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +81,12 @@ class Book:
 
     def within(self, side: BuySell, limit: float) -> list[Level]:
         """Return the levels that an order of this side can take from at the limit or better, best first."""
-        inside = (lambda level: level[0] <= limit) if side == "buy" else (lambda level: level[0] >= limit)
-        return list(takewhile(inside, self.taken_by(side)))
+        return list(within(self.taken_by(side), side, limit))
 
     def displayed(self, side: BuySell, rate: float) -> float | None:
         """Amount that orders of this side display at the rate; None where the book was not seen that deep."""
-        levels = self.bids if side == "buy" else self.asks
-        for level_rate, amount in levels:
-            if level_rate == rate:
-                return amount
-            if level_rate < rate if side == "buy" else level_rate > rate:
-                return 0.0
-        return 0.0 if len(levels) < self.depth else None
+        found = displayed(self.taken_by(opposite(side)), side, rate)
+        return 0.0 if found is None and self.is_whole(opposite(side)) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import astuple, replace
 from typing import Any
 
 from freqtrade_ext.fills.account import Account, currencies
-from freqtrade_ext.fills.book import BuySell
+from freqtrade_ext.fills.book import opposite
 from freqtrade_ext.fills.fees import Fee, fee_for
 from freqtrade_ext.fills.margin import MarkCandle, MarkLook
 from freqtrade_ext.fills.market import Cursor, MarketAccess, Store
@@ -226,8 +226,7 @@ class Holdings:
         request = order.request
         if order.status == "open":
             order.end("canceled", "its trade was deleted")
-        opposite: BuySell = "sell" if request.side == "buy" else "buy"
-        self._account.trade(request.pair, opposite, order.filled, order.cost, request.leverage)
+        self._account.trade(request.pair, opposite(request.side), order.filled, order.cost, request.leverage)
         for currency, cost in order.fees.items():
             self._account.pay(Fee(currency, -cost, 0.0))
         order.forget_fills()
