@@ -66,7 +66,8 @@ class Engine:
         with self._lock:
             self._resting.read_tape(pair)
             for order in self.open_orders(pair):
-                if order.stage == "arriving":  # a stop that was triggered
+                # a stop that was triggered; the mark price moves on where trading is halted
+                if order.stage == "arriving" and (not order.request.by_mark or self._market.is_open(pair)):
                     self._arrivals.arrive(order)
                     self._holdings.save(order)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from freqtrade_ext.fills.book import DUST, Book, walk
 from freqtrade_ext.fills.holdings import Holdings
@@ -32,6 +33,10 @@ class Resting:
         is_resting = any(order.stage == "resting" for order in orders)
         # a book older than the prints bounds the queues safely; a younger one would count prints twice
         books = self._market.books(pair, self._looked_ms.get(pair)) if is_resting else []
+        if any(map(partial(_meets, orders), books)) and not self._market.is_open(pair):
+            # quotes match nothing while trading is halted
+            self._looked_ms[pair] = books[-1].stamp_ms or self._looked_ms.get(pair, 0)
+            books = []
         bnb_rate = self._holdings.bnb_rate(pair)
         prints, self._holdings.cursors[pair] = self._market.prints(pair, self._holdings.cursors.get(pair))
         is_moved = bool(prints)
@@ -100,6 +105,12 @@ class Resting:
             return 0.0
         self._holdings.fill(order, amount, amount * request.limit, time_ms, bnb_rate, maker=True)
         return amount
+
+
+def _meets(orders: Iterable[PaperOrder], book: Book) -> bool:
+    """Return whether an opposite quote stands at or through the rate of a resting order."""
+    resting = [order.request for order in orders if order.stage == "resting"]
+    return any(r.limit is not None and bool(book.within(r.side, r.limit)) for r in resting)
 
 
 def _in_order(prints: Iterable[Print], books: Iterable[Book]) -> Iterator[Print | Book]:

@@ -76,6 +76,21 @@ def test_a_closed_market_takes_no_order_and_keeps_those_that_rest():
     assert d.order("buy", 1).filled == 1
 
 
+def test_no_quote_fills_a_resting_order_while_the_market_is_closed():
+    """A quote that stood through our rate filled it in a halt, as if somebody could trade."""
+    d = desk(bids=[(99.0, 5.0)], asks=[(101.0, 5.0)])
+    resting = d.order("sell", 2, limit=100.0)
+    d.market.is_closed = True
+    d.market.bids, d.market.asks = [(100.5, 5.0)], [(101.0, 5.0)]
+    for _ in range(3):
+        d.market.time_ms += 1_000
+        assert d.poll(resting).filled == 0
+    d.market.is_closed = False
+    d.poll(resting)
+    d.market.time_ms += 1_000
+    assert (d.poll(resting).status, resting.average) == ("closed", 100.0)
+
+
 def test_the_same_liquidity_never_fills_twice():
     d = desk(asks=[(100.0, 5.0), (101.0, 5.0)])
     assert d.order("buy", 5).average == 100

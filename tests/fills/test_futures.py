@@ -170,6 +170,20 @@ def test_stops_of_the_mark_price_do_not_hear_the_last_trade(desk):
     assert (stop.status, stop.average) == ("closed", 97_900.0)
 
 
+def test_a_stop_that_the_mark_price_reaches_in_a_halt_sells_once_the_market_is_open(desk):
+    """It was filled from the frozen book: the mark price follows other markets."""
+    enter(desk, amount=0.02, leverage=5.0)
+    stop = desk.order(
+        "sell", 0.02, pair=PERPETUAL, leverage=5.0, stop_rate=98_000.0, reduce_only=True, by_mark=True
+    )
+    desk.market.is_closed = True
+    mark(desk, 97_900.0, last=100_000.0)
+    assert stop.status == "open"
+    desk.market.is_closed = False
+    mark(desk, 98_500.0, last=97_000.0)
+    assert (stop.status, stop.average) == ("closed", 97_000.0)
+
+
 def test_a_stop_beyond_the_mark_price_is_refused(desk):
     enter(desk, amount=0.02, leverage=5.0)
     with pytest.raises(OrderRejected, match="would trigger immediately: mark price 100000"):

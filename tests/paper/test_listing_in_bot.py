@@ -7,6 +7,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from freqtrade_ext.paper.listing import OPEN_SECONDS
+from freqtrade_ext.strategy.in_front import MARKET_ORDERS
 from tests.bot_process import ROOT, Bot, running_bot, running_market
 
 pytestmark = pytest.mark.timeout(200)
@@ -28,14 +29,14 @@ def quote(market, pair, rate):
 
 
 @contextmanager
-def bot_on(folder, pairs, refresh_minutes):
+def bot_on(folder, pairs, refresh_minutes, **changes):
     """A market that stands still, and a bot that enters at once; 0 reloads its markets in each loop."""
     config = json.loads((ROOT / "config.json").read_text())
     exchange = config["exchange"] | {
         "pair_whitelist": list(pairs),
         "markets_refresh_interval": refresh_minutes,
     }
-    changes = {"exchange": config["exchange"] | exchange, "strategy_path": str(ROOT / "tests" / "strategies")}
+    changes |= {"exchange": config["exchange"] | exchange, "strategy_path": str(ROOT / "tests" / "strategies")}
     with running_market(folder, "--pairs", *pairs, "--scenario", "calm") as market:
         for pair in pairs:
             quote(market, pair, PAIRS[pair])
@@ -64,15 +65,28 @@ def closed(bot):
     return {trade["pair"] for trade in bot.trades() if not trade["is_open"]}
 
 
-def test_a_halted_pair_takes_no_order_until_it_opens(tmp_path):
+def test_a_halted_pair_takes_no_order_and_fills_none_until_it_opens(tmp_path):
     """Paper orders filled from the frozen book; freqtrade itself hears of a halt within the hour."""
-    with bot_on(tmp_path, ["BTC/USDT"], refresh_minutes=60) as (market, bot), running_bot(bot):
-        bot.wait(lambda: len(bot.trades()) == 1, "a trade", 60)
+    config = json.loads((ROOT / "config.json").read_text())
+    at_the_ask = {
+        "order_types": MARKET_ORDERS | {"exit": "limit"},
+        "exit_pricing": config["exit_pricing"] | {"price_side": "same"},
+    }
+    with bot_on(tmp_path, ["BTC/USDT"], refresh_minutes=60, **at_the_ask) as (market, bot), running_bot(bot):
+        target = bot.wait(lambda: bot.custom_data().get("plan"), "the plan")["target_rates"][0]
+        quote(market, "BTC/USDT", round(target + 1, 2))
+        resting = "select * from orders where ft_is_open"
+        bot.wait(lambda: bot.rows(resting), "a resting tp1")
         set_status(market, "BTC/USDT", "HALT")
-        bot.wait_for_loops(2 * OPEN_SECONDS)
+        bot.wait_for_loops(OPEN_SECONDS)
+        quote(market, "BTC/USDT", round(target + 100, 2))
+        bot.wait_for_loops(3)
+        assert [order["filled"] for order in bot.rows(resting)] == [0]
         quote(market, "BTC/USDT", 60_000.0)
         bot.wait(lambda: "Market is closed" in bot.log, "the stop to be refused", 60)
         bot.wait_for_loops(3)
         assert closed(bot) == set()
+        assert not bot.rows(resting)
         set_status(market, "BTC/USDT", "TRADING")
-        bot.wait(lambda: closed(bot) == {"BTC/USDT"}, "the stop", 90)
+        assert bot.closed_trade(60)["exit_reason"] == "stop_loss"
+        assert [order["ft_order_tag"].split()[0] for order in bot.orders() if order["filled"]][1:] == ["stop_loss"]
