@@ -111,8 +111,15 @@ class ServedBot(Bot):
 
     def get(self, path: str, **parameters: object) -> Any:
         query = f"?{urlencode(parameters)}" if parameters else ""
-        request = Request(f"http://127.0.0.1:{self.port}/api/v1/{path}{query}")
+        return self._ask(path + query)
+
+    def post(self, path: str, **body: object) -> Any:
+        return self._ask(path, json.dumps(body).encode())
+
+    def _ask(self, path: str, body: bytes | None = None) -> Any:
+        request = Request(f"http://127.0.0.1:{self.port}/api/v1/{path}", body)
         request.add_header("Authorization", "Basic " + base64.b64encode(b"tester:secret").decode())
+        request.add_header("Content-Type", "application/json")
         with urlopen(request, timeout=30) as answer:
             return json.load(answer)
 

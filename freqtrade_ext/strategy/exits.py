@@ -59,7 +59,7 @@ class Exits:
         self._settled: dict[int, tuple[int, float, int]] = {}
         """target up to which nothing is due, with the amount and the orders the trade had then"""
         self._slices: dict[int, str] = {}
-        """reason of an exit of which a slice is due in this loop"""
+        """reason of an exit of the whole position that goes out in slices"""
 
     def due(self, trade: Trade, plan: Plan | None, rate: float, now: datetime) -> tuple[float, str] | None:
         """
@@ -100,24 +100,32 @@ class Exits:
         if not self._is_trading and not due_amount(plan, position, stage, NO_LEAST):
             self._settled[trade.id] = (stage, trade.amount, len(trade.orders))
 
-    def holds_back(self, trade: Trade, rate: float, reason: str) -> bool:
+    def holds_back(self, trade: Trade, order_type: str, reason: str) -> bool:
         """
         Return whether an exit of the whole position is too large for one market order.
 
-        freqtrade would send it, and the exchange refuse it; `slice_due` sends a part in its place.
+        freqtrade would send it, and the exchange refuse it; `slice_due` sells in parts in its place.
         """
-        if trade.has_open_orders or trade.amount <= self.least(trade, rate).most:
+        if order_type != "market" or not self._is_trading or trade.has_open_orders:
             return False
-        self._slices[trade.id] = reason
+        most = most_per_order(self._exchange.markets.get(trade.pair) or {})
+        if trade.amount <= most:
+            return False
+        if self._slices.get(trade.id) != reason:
+            self._slices[trade.id] = reason
+            logger.info("%s: %s sells %.8g in slices of %.8g", trade.pair, reason, trade.amount, most)
         return True
 
-    def slice_due(self, trade: Trade, rate: float) -> tuple[float, str] | None:
-        """Return a slice of the exit held back in this loop, as `due` returns a target's."""
-        reason = self._slices.pop(trade.id, None)
-        if reason is None:
+    def slice_due(self, trade: Trade, rate: float, now: datetime) -> tuple[float, str] | None:
+        """Return the next slice of an exit that was held back, as `due` returns a target's."""
+        reason = self._slices.get(trade.id)
+        if reason is None or trade.has_open_orders or not self.may_exit(trade, now):
             return None
         position, least = trades.read_position(trade), self.least(trade, rate)
-        return -trades.stake_for(trade, slice_of(position.held, position, least)), reason
+        amount = slice_of(position.held, position, least)
+        if amount == position.held:
+            del self._slices[trade.id]
+        return -trades.stake_for(trade, amount), reason
 
     def may_exit(self, trade: Trade, now: datetime) -> bool:
         """Return whether to ask for an exit of the whole position now: one that moved nothing has to wait."""

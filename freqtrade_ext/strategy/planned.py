@@ -107,16 +107,17 @@ class Planned(Prepared):
         Leave by the time limit as well, after everything else.
 
         An exit that could sell nothing pauses, as each try is an order in the database, and one that is too
-        large for a market order is handed over to `adjust_trade_position`.
+        large for a market order goes out in slices, by `adjust_trade_position`.
         """
         exits: list[ExitCheckTuple] = super().should_exit(trade, rate, current_time, **kwargs)
         if self.manager.is_too_old(trade, current_time):
             exits.append(ExitCheckTuple(exit_type=ExitType.CUSTOM_EXIT, exit_reason=TIME_LIMIT))
         if not exits or not self.manager.is_trading:
             return exits
-        if not self.manager.exits.may_exit(trade, current_time):
+        order_type = self.order_types["stoploss" if exits[0].exit_type in STOPS else "exit"]
+        if self.manager.exits.holds_back(trade, order_type, exits[0].exit_reason):
             return []
-        return [] if self.manager.exits.holds_back(trade, rate, exits[0].exit_reason) else exits
+        return exits if self.manager.exits.may_exit(trade, current_time) else []
 
     def ft_check_timed_out(self, trade: Trade, order: Order, current_time: datetime) -> bool:
         """
@@ -151,7 +152,7 @@ class Planned(Prepared):
 
         Where nothing is, a strategy that keeps its own may add to the position, or take from it.
         """
-        due = self.manager.exits.slice_due(trade, current_exit_rate) or self.manager.exit_due(
+        due = self.manager.exits.slice_due(trade, current_exit_rate, current_time) or self.manager.exit_due(
             trade, current_exit_rate, current_time
         )
         if self.manager.is_trading:
@@ -177,15 +178,24 @@ class Planned(Prepared):
 
     @given_the_trade_itself
     def confirm_trade_exit(
-        self, trade: Trade, exit_reason: str, current_time: datetime, **kwargs: Any
+        self, trade: Trade, order_type: str, exit_reason: str, current_time: datetime, **kwargs: Any
     ) -> bool:
+        if not is_of_plan(exit_reason):
+            ask = theirs(super().confirm_trade_exit, True)
+            if not ask(
+                trade=trade,
+                order_type=order_type,
+                exit_reason=exit_reason,
+                current_time=current_time,
+                **kwargs,
+            ):
+                return False
+        # what a person asks for, and an emergency, does not pass `should_exit`
+        if self.manager.exits.holds_back(trade, order_type, exit_reason):
+            return False
         if exit_reason == ExitType.EMERGENCY_EXIT.value:
             # asked for in each loop where the stop cannot be placed on the exchange
             return self.manager.exits.may_exit(trade, current_time)
-        if not is_of_plan(exit_reason):
-            ask = theirs(super().confirm_trade_exit, True)
-            if not ask(trade=trade, exit_reason=exit_reason, current_time=current_time, **kwargs):
-                return False
         self.manager.journal.ask(trade.pair)
         return True
 

@@ -13,7 +13,9 @@ ASKS = [(104_870.0, 5.0)]
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
     folder = tmp_path_factory.mktemp("market")
-    with running_market(folder, "--pairs", "BTC/USDT", "--scenario", "calm", "--seed", "1") as market:
+    with running_market(
+        folder, "--pairs", "BTC/USDT", "ETH/USDT", "--scenario", "calm", "--seed", "1"
+    ) as market:
         yield market
 
 

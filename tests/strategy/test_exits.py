@@ -139,18 +139,33 @@ def test_futures_close_below_the_least_notional_as_their_exits_only_reduce():
     ],
 )
 def test_an_exit_is_held_back_where_one_market_order_cannot_carry_it(most, order_type, is_trading, holds):
-    desk = Desk(most=most, order_type=order_type, is_trading=is_trading)
-    assert desk.exits.holds_back(desk.trade, 99.0, "stop_loss") is holds
-    slice_due = desk.exits.slice_due(desk.trade, 99.0)
+    desk = Desk(most=most, is_trading=is_trading)
+    assert desk.exits.holds_back(desk.trade, order_type, "stop_loss") is holds
+    slice_due = desk.exits.slice_due(desk.trade, 99.0, NOW)
     assert (sold(slice_due) if slice_due else None) == ((9.944, "stop_loss") if holds else None)
-    # of this loop alone
-    assert desk.exits.slice_due(desk.trade, 99.0) is None
+
+
+def test_what_a_person_asked_for_once_is_sold_to_the_end():
+    desk = Desk(most=4.0)
+    desk.exits.holds_back(desk.trade, "market", "force_exit")
+    for amount in (4.0, 4.0, 2.0):
+        assert sold(desk.exits.slice_due(desk.trade, 100.0, NOW)) == (amount, "force_exit")
+        # an empty book is asked again a second later
+        assert desk.exits.slice_due(desk.trade, 100.0, NOW) is None
+        desk.sell(amount, 100.0, "force_exit")
+    assert desk.exits.slice_due(desk.trade, 100.0, NOW) is None
+
+
+def test_a_stop_at_the_market_too_large_for_one_order_is_sold_by_the_limit_orders_of_other_exits():
+    desk = Desk(most=4.0, order_type="limit")
+    assert desk.exits.holds_back(desk.trade, "market", "stop_loss")
+    assert sold(desk.exits.slice_due(desk.trade, 99.0, NOW)) == (10.0, "stop_loss")
 
 
 def test_nothing_is_held_back_while_an_order_is_open():
     desk = Desk(most=1.0)
     add_order(desk.trade, "sell", 4.0, 102.0, "tp1", filled=0.0, status="open")
-    assert not desk.exits.holds_back(desk.trade, 99.0, "stop_loss")
+    assert not desk.exits.holds_back(desk.trade, "market", "stop_loss")
 
 
 def test_an_exit_of_the_whole_position_that_moved_nothing_has_to_wait():

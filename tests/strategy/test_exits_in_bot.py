@@ -4,6 +4,7 @@ import pytest
 
 from tests.bot_process import running_bot
 from tests.paper.test_live_mode import make_live
+from tests.served_bot import ServedBot, sales
 from tests.strategy.conftest import plan_of, times_said
 
 pytestmark = pytest.mark.timeout(300)
@@ -122,23 +123,33 @@ def test_a_dead_book_is_asked_with_growing_pauses_and_the_stop_sells_once_it_liv
 
 
 @pytest.mark.parametrize("is_live", [False, True], ids=["paper", "live"])
-def test_a_position_larger_than_the_largest_market_order_is_sold_in_slices(new_bot, market, is_live):
-    """The exchange refused the stop with MARKET_LOT_SIZE in each loop."""
-    bot = new_bot()
+def test_a_position_larger_than_the_largest_market_order_is_sold_in_slices(tmp_path, market, is_live):
+    """The exchange refused the stop with MARKET_LOT_SIZE in each loop, and what a person asked for."""
+    largest = {"BTC/USDT": (104_870.0, 0.0005, 129), "ETH/USDT": (2_520.0, 0.03, 3125)}
+    for pair, (rate, _, _) in largest.items():
+        market.freeze(pair.replace("/", ""), [(rate - 1, 50.0)], [(rate, 50.0)])
+    bot = ServedBot(tmp_path / "bot", market, pairs=list(largest), is_live=is_live)
     if is_live:
         make_live(bot)
-        bot.mode = ()
     with running_bot(bot):
-        plan = plan_of(bot)
+        plans = bot.wait(lambda: len(bot.plans()) == 2 and bot.plans(), "two plans")
         bot.stop()
         # the limit follows the turnover of a market; the bot hears of it hourly and at a start
-        market._post("symbol", symbol="BTCUSDT", max_market_amount=0.0005)
+        for pair, (_, most, _) in largest.items():
+            market._post("symbol", symbol=pair.replace("/", ""), max_market_amount=most)
         try:
             bot.start()
             bot.wait_for_loops(2)
-            trade = fall_through_the_stop(bot, market, plan)
+            (forced,) = bot.rows("select id from trades where pair = 'ETH/USDT'")
+            bot.post("forceexit", tradeid=str(forced["id"]), ordertype="market")
+            stop_rate = plans["BTC/USDT"]["stop_rate"]
+            market.freeze("BTCUSDT", [(stop_rate - 50, 5.0)], [(stop_rate - 20, 5.0)])
+            bot.wait(lambda: not any(trade["is_open"] for trade in bot.trades()), "both trades to close", 60)
         finally:
-            market._post("symbol", symbol="BTCUSDT", max_market_amount=129)
-    assert trade["exit_reason"] == "stop_loss"
-    assert sold(bot) == [("stop_loss", 0.0005), ("stop_loss", 0.0005), ("stop_loss", pytest.approx(0.00042))]
+            for pair, (_, _, most) in largest.items():
+                market._post("symbol", symbol=pair.replace("/", ""), max_market_amount=most)
+    sold = {pair: [(o["ft_order_tag"].split()[0], o["filled"]) for o in sales(bot, pair)] for pair in largest}
+    assert sold["BTC/USDT"] == [("stop_loss", 0.0005), ("stop_loss", 0.0005), ("stop_loss", 0.00042)]
+    assert sold["ETH/USDT"] == [("force_exit", 0.03), ("force_exit", 0.0115)]
+    assert {trade["exit_reason"] for trade in bot.trades()} == {"stop_loss", "force_exit"}
     assert not times_said(bot, "MARKET_LOT_SIZE")
