@@ -46,7 +46,7 @@ class ExecutionRules:
 
     def _price_limit(self, pair: str, side: BuySell) -> tuple[float, float]:
         """Return OKX's limit of the moment; a new listing has none in its first minutes."""
-        answer = self._ask_if_known("public_get_public_price_limit", pair, "instId")
+        answer = self._ask_if_known("public_get_public_price_limit", pair, "instId") or {}
         row: dict[str, Any] = next(iter(answer.get("data", [])), {})
         if str(row.get("enabled", True)).lower() == "false":
             return 0.0, math.inf
@@ -59,6 +59,8 @@ class ExecutionRules:
         key = ("rule", pair)
         if key not in self._rarely:
             answer = self._ask_if_known("public_get_executionrules", pair)
+            if answer is None:
+                return {}
             rules = [rule for symbol in answer.get("symbolRules", []) for rule in symbol["rules"]]
             self._rarely[key] = next((r for r in rules if r["ruleType"] == "PRICE_RANGE"), {})
         found: dict[str, Any] = self._rarely[key]
@@ -70,18 +72,26 @@ class ExecutionRules:
         if key in self._rarely:
             return None
         answer = self._ask_if_known("public_get_referenceprice", pair)
+        if answer is None:
+            return None
         if "referencePrice" not in answer:
             self._rarely[key] = True
         rate = answer.get("referencePrice")
         return None if rate is None else float(rate)
 
-    def _ask_if_known(self, name: str, pair: str, parameter: str = "symbol") -> dict[str, Any]:
-        """Ask for what not every pair has; empty where the exchange or an old ccxt has no answer."""
+    def _ask_if_known(self, name: str, pair: str, parameter: str = "symbol") -> dict[str, Any] | None:
+        """
+        Ask for what not every pair has; empty where the exchange or an old ccxt has no answer.
+
+        :return: None where the request fails: an order is not refused for that, and the next one asks again.
+        """
         api = ccxt_client(self._exchange)
         if not hasattr(api, name):
             return {}
         try:
             answer: dict[str, Any] = getattr(api, name)({parameter: api.market_id(pair)})
-        except ccxt.BaseError:
+        except ccxt.ExchangeError:
             return {}
+        except ccxt.BaseError:
+            return None
         return answer

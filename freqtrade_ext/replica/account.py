@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from freqtrade_ext.replica import rules
+from freqtrade_ext.replica import price_range, rules
 from freqtrade_ext.replica.book import Resting
 from freqtrade_ext.replica.errors import ApiError
 from freqtrade_ext.replica.exchange import Exchange
@@ -103,15 +103,39 @@ class Balances:
         if order.time_in_force == "FOK" and self._reachable(market, order)[0] < order.amount:
             self.cancel(market, order, ms, "EXPIRED")
             return
-        for trade in market.take(ms, order.side, order.amount, order.limit):
-            self._fill(market, order, trade, is_maker=False)
+        if not self._leaves_range(market, order):
+            for trade in market.take(ms, order.side, order.amount, self._worst(market, order)):
+                self._fill(market, order, trade, is_maker=False)
         if not order.is_open:
             return
-        if order.limit is None or order.time_in_force != "GTC":
+        if self._leaves_range(market, order):
+            order.expiry_reason = price_range.EXCEEDED
+        if order.expiry_reason or order.limit is None or order.time_in_force != "GTC":
             self.cancel(market, order, ms, "EXPIRED")
             return
         order.resting = Resting(order.id, order.rate, order.amount - order.filled)
         market.rest(ms, order.side, order.resting)
+
+    def _range(self, market: Market, order: Order) -> tuple[int, int | None]:
+        """Return the lowest and the highest rate at which the order may take; None for no end."""
+        return price_range.rates(market.symbol, order.side)
+
+    def _worst(self, market: Market, order: Order) -> int | None:
+        """Return the worst rate at which the order may take: the nearer of its limit and the price range."""
+        lowest, highest = self._range(market, order)
+        if order.side == "sell":
+            return lowest if order.limit is None else max(order.limit, lowest)
+        ends = [rate for rate in (order.limit, highest) if rate is not None]
+        return min(ends, default=None)
+
+    def _leaves_range(self, market: Market, order: Order) -> bool:
+        """Return whether the next level that the order takes from lies outside the price range."""
+        makers = market.side(OPPOSITE[order.side])
+        best = makers.best()
+        if best is None or (order.limit is not None and not makers.reaches(best, order.limit)):
+            return False
+        lowest, highest = self._range(market, order)
+        return best < lowest or (highest is not None and best > highest)
 
     def _expire_own_makers(self, market: Market, taker: Order, ms: int) -> None:
         """Binance's default against trading with oneself: the resting order expires."""
@@ -129,9 +153,9 @@ class Balances:
     def _reachable(self, market: Market, order: Order) -> tuple[int, int]:
         """Amount and cost that the book offers within the order's limit, up to its amount."""
         makers = market.side(OPPOSITE[order.side])
-        left, paid = order.amount, 0
+        left, paid, worst = order.amount, 0, self._worst(market, order)
         for rate, shown in makers.levels():
-            if left == 0 or (order.limit is not None and not makers.reaches(rate, order.limit)):
+            if left == 0 or (worst is not None and not makers.reaches(rate, worst)):
                 break
             taken = min(left, shown)
             left -= taken

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from freqtrade_ext.replica import price_range
 from freqtrade_ext.replica.account import Balances
 from freqtrade_ext.replica.exchange import Exchange
 from freqtrade_ext.replica.faults import Faults, RequestFault, StreamFault
@@ -100,7 +101,8 @@ class Control:
 
     def _symbol(self, body: Body) -> Body:
         """
-        {"symbol", "status", and any of `CHANGEABLE`}: change what is given of the trading rules.
+        {"symbol", "status", "price_range", "reference", and any of `CHANGEABLE`}: change what is given of the
+        trading rules. The price range has Binance's four multipliers; a reference of null is not set now.
 
         Nobody trades while the status is another than TRADING (Binance's words: HALT, BREAK). A pair whose
         status is DELISTED is not listed any more, and no request for it is answered.
@@ -109,6 +111,10 @@ class Control:
         changes: dict[str, Any] = {name: _positive(body[name]) for name in CHANGEABLE if name in body}
         if "status" in body:
             changes["status"] = str(body["status"])
+        if "price_range" in body:
+            changes["price_range"] = price_range.read(body["price_range"])
+        if "reference" in body:
+            changes["reference"] = 0 if body["reference"] is None else _positive(body["reference"])
         running.market.symbol = replace(running.market.symbol, **changes)
         if running.market.is_trading:
             running.source.skip(self._exchange.now_ms())

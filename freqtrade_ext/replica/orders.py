@@ -69,6 +69,7 @@ class Order:
     """a stop above the market rather than below it"""
     resting: Resting | None = None
     fills: list[Fill] = field(default_factory=list)
+    expiry_reason: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -89,6 +90,7 @@ class Order:
     def report(self) -> dict[str, Any]:
         """As queries and the answer to a new order have it in common."""
         stop = {"stopPrice": to_text(self.stop_rate)} if self.stop_rate else {}
+        expired = {"expiryReason": self.expiry_reason} if self.expiry_reason else {}
         return {
             "symbol": self.symbol,
             "orderId": self.id,
@@ -106,6 +108,7 @@ class Order:
             "workingTime": self.working_ms,
             "selfTradePreventionMode": "EXPIRE_MAKER",
             **stop,
+            **expired,
         }
 
     def answer(self, kind: str) -> dict[str, Any]:

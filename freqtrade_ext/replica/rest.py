@@ -28,6 +28,7 @@ from freqtrade_ext.replica.fixed import cost, to_text
 from freqtrade_ext.replica.happenings import AggTrade
 from freqtrade_ext.replica.market import Market, since_id, since_ms
 from freqtrade_ext.replica.params import Params
+from freqtrade_ext.replica.price_range import execution_rules, reference_price, weight
 from freqtrade_ext.replica.symbols import AVG_PRICE_MINUTES, RATE_LIMITS
 
 DAY_MINUTES = 1440
@@ -233,6 +234,8 @@ PUBLIC: dict[str, tuple[Handler, Weight]] = {
     "aggTrades": (_agg_trades, 4),
     "klines": (_klines, 2),
     "avgPrice": (_avg_price, 2),
+    "executionRules": (execution_rules, weight),
+    "referencePrice": (reference_price, 2),
     "ticker/24hr": (_ticker_24hr, _tickers_weight),
     "ticker/price": (_ticker_price, _rates_weight),
     "ticker/bookTicker": (_book_ticker, _rates_weight),

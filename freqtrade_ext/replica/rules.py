@@ -22,12 +22,17 @@ def failure(name: str) -> ApiError:
     return ApiError(-1013, f"Filter failure: {name}")
 
 
+def _measure(market: Market) -> int:
+    """Return what bands and market orders are measured by: the reference price where there is one."""
+    return market.symbol.reference or average_rate(market)
+
+
 def check_rate(market: Market, side: BuySell, rate: int) -> None:
     """PRICE_FILTER and PERCENT_PRICE_BY_SIDE; both sides of our symbols have the same multipliers."""
     symbol = market.symbol
     if rate % symbol.tick or not symbol.tick <= rate <= symbol.max_rate:
         raise failure("PRICE_FILTER")
-    average = average_rate(market)
+    average = _measure(market)
     if rate > average * MULTIPLIER_UP or rate * _DOWN < average:
         raise failure("PERCENT_PRICE_BY_SIDE")
 
@@ -47,8 +52,8 @@ def check_amount(market: Market, amount: int, is_market: bool) -> None:
 
 
 def check_notional(market: Market, amount: int, rate: int | None) -> None:
-    """NOTIONAL; a market order is valued at the average of the last five minutes, and has no upper limit."""
-    value = cost(average_rate(market) if rate is None else rate, amount)
+    """NOTIONAL; a market order is valued by the reference price or the average, and has no upper limit."""
+    value = cost(_measure(market) if rate is None else rate, amount)
     if value < market.symbol.min_notional or (rate is not None and value > to_fixed(MAX_NOTIONAL)):
         raise failure("NOTIONAL")
 

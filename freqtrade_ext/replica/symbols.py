@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
 
@@ -65,6 +66,10 @@ class Symbol:
     """quote units that a level at the touch typically shows"""
     pace: float
     """orders, cancels and trades of others per second"""
+    price_range: Mapping[str, str] = field(default_factory=dict)
+    """multipliers of the reference price by Binance's names, where the symbol has an execution rule"""
+    reference: int | None = None
+    """reference price; 0 where it is not set now, None where it never was"""
 
     @property
     def name(self) -> str:

@@ -77,6 +77,9 @@ class FuturesAccount(Balances):
         if self._need(market, order) > self.balance(market.symbol.quote).free:
             raise ApiError(-2019, "Margin is insufficient.")
 
+    def _range(self, market: Market, order: Order) -> tuple[int, int | None]:
+        return 0, None  # the rule is one of spot
+
     def _trigger_rate(self, market: Market, order: FuturesOrder) -> int:
         name = market.symbol.name
         return self._exchange.running[name].perpetual.mark if order.by_mark else market.last

@@ -12,6 +12,7 @@ from freqtrade_ext.paper.install import install
 from freqtrade_ext.paper.venue import Venue
 from freqtrade_ext.replica import Replica
 from freqtrade_ext.settings import Settings
+from tests.soak.troubles import direct
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,19 @@ def test_an_exchange_that_knows_no_execution_rules_has_none(exchange):
     venue = Venue(exchange)
     assert venue.execution_range("BTC/USDT", "buy") == (0.0, math.inf)
     assert venue.average_rate("BTC/USDT") > 1000
+
+
+def test_execution_rules_that_could_not_be_had_once_are_asked_for_again(replica, exchange):
+    """A failing answer was taken for "no rule", and "no reference price", for an hour."""
+    fault = {"path": "/api/v3/(executionRules|referencePrice)", "count": 2, "status": 503}
+    direct(replica.url, "fault", **fault)
+    venue = Venue(exchange)
+    assert venue.execution_range("BTC/USDT", "buy") == (0.0, math.inf)
+    assert venue.average_rate("BTC/USDT") > 1000
+    answer_with(replica, RULE % RANGE, "executionRules")
+    answer_with(replica, '{"referencePrice": "100.00"}', "referencePrice")
+    assert venue.execution_range("BTC/USDT", "buy") == pytest.approx((0, 105))
+    assert venue.average_rate("BTC/USDT") == 100.0
 
 
 @pytest.mark.parametrize("body", ["[]", '{"symbolRules": [7]}', RULE % '{"x": 1}', RULE % "null"])

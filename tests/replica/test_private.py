@@ -1,6 +1,7 @@
 """The signed endpoints, driven with the real ccxt client."""
 
 import json
+import urllib.error
 from typing import Any
 
 import ccxt
@@ -232,3 +233,34 @@ def test_money_is_neither_made_nor_lost_in_a_lively_market() -> None:
                 usdt -= trade["fee"]["cost"]
         assert held(trader)["USDT"] == [pytest.approx(usdt, abs=1e-6), 0]
         assert held(trader)["BTC"] == [pytest.approx(btc, abs=1e-9), 0]
+
+
+def test_a_taker_expires_at_the_end_of_the_price_range(trader: ccxt.binance, replica: Replica) -> None:
+    def query() -> Any:
+        return trader.publicGetReferencePrice({"symbol": "BTCUSDT"})
+
+    assert trader.publicGetExecutionRules({"symbol": "BTCUSDT"}) == {
+        "symbolRules": [{"symbol": "BTCUSDT", "rules": []}]
+    }
+    with pytest.raises(ccxt.BaseError, match="-2043"):
+        query()
+    control(replica, "symbol", symbol="BTCUSDT", price_range={"bidLimitMultUp": "1.01"}, reference=99_010)
+    rule = {"ruleType": "PRICE_RANGE", "bidLimitMultUp": "1.01"}
+    assert trader.publicGetExecutionRules()["symbolRules"][0]["rules"] == [rule]
+    assert query()["referencePrice"] == "99010.00000000"
+    # up to 100,000.1: the first ask of 0.001 lies within, the next one at 100,010 does not
+    for kind, rate in (("market", None), ("limit", 100_020)):
+        control(replica, "book", symbol="BTCUSDT", bids=[[99_000, 5]], asks=[[100_000, 0.001], [100_010, 4]])
+        order = trader.create_order(PAIR, kind, "buy", 0.002, rate)
+        assert [order["status"], order["filled"]] == ["expired", 0.001]
+        assert order["info"]["expiryReason"] == "EXECUTION_RULE_PRICE_RANGE_EXCEEDED"
+    assert trader.create_order(PAIR, "limit", "buy", 0.001, 100_000)["status"] == "open"
+    control(replica, "symbol", symbol="BTCUSDT", reference=None)
+    assert query()["referencePrice"] is None
+    assert trader.create_order(PAIR, "market", "buy", 0.001)["status"] == "closed"
+
+
+def test_a_price_range_without_sense_is_refused(replica: Replica) -> None:
+    for multipliers in ({"up": "2"}, {"bidLimitMultUp": "0"}, {"bidLimitMultUp": "NaN"}, [1]):
+        with pytest.raises(urllib.error.HTTPError):
+            control(replica, "symbol", symbol="BTCUSDT", price_range=multipliers)
