@@ -31,6 +31,8 @@ class OrderRequest:
     """base units"""
     decision_rate: float
     """quote per base: what the bot saw when it decided; the limit rate for limit orders"""
+    mid_rate: float | None = None
+    """quote per base: middle of the book that the bot decided by; None for stops on the exchange"""
     limit: float | None = None
     """worst acceptable rate; None for market and stop-market orders"""
     stop_rate: float | None = None
@@ -193,6 +195,7 @@ class PaperOrder:
             worst=self.worst,
             levels=self.levels,
             decision_rate=r.decision_rate,
+            mid_rate=r.mid_rate,
             decision_ms=self.decision_ms,
             arrival_ms=self.arrival_ms,
             book_ms=self.book_ms,

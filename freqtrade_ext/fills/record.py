@@ -30,6 +30,8 @@ class FillRecord:
     """book levels taken"""
     decision_rate: float
     """what the bot saw when it decided, or the limit it asked for"""
+    mid_rate: float | None = None
+    """middle of the book that it decided by; None also for stops on the exchange"""
     decision_ms: float | None = None
     arrival_ms: float | None = None
     book_ms: float | None = None

@@ -107,6 +107,7 @@ class PaperExchange(PaperMarketData):
             side=side,
             amount=amount,
             decision_rate=stop_price or rate if stop_loss else rate,
+            mid_rate=None if stop_loss else self.mids.get(pair),
             limit=rate if is_limit else None,
             stop_rate=(stop_price or rate) if stop_loss else None,
             time_in_force=params.get("timeInForce", "GTC"),

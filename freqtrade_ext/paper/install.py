@@ -63,6 +63,7 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
     exchange.feed = new_feed(exchange, settings.feed_fresh_ms) if has_feed else None
     exchange.fee_rates = rates
     exchange.tickers = FtTTLCache(maxsize=100, ttl=60)
+    exchange.mids = FtTTLCache(maxsize=1000, ttl=10)
     exchange.paper = Engine(Venue(exchange, exchange.feed), account, settings, store)
     if has_database:
         open_again(exchange.paper)

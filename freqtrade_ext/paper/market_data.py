@@ -23,6 +23,8 @@ class PaperMarketData(Exchange):
 
     feed: Feed | None
     tickers: FtTTLCache
+    mids: FtTTLCache
+    """pair -> middle of the best bid and ask that the bot saw last, quote per base"""
     fee_rates: FeeRates | None
     """None where ccxt says what is paid"""
 
@@ -78,21 +80,24 @@ class PaperMarketData(Exchange):
             that cannot be true, which stock freqtrade would trade on.
         """
         require_listed(self, pair)
-        live = self.feed.book(pair, limit) if self.feed else None
-        if live:
+        book = self.feed.book(pair, limit) if self.feed else None
+        if book:
             # ccxt counts contracts, the engine base units
             size = contract_size(self, pair)
-            return {
+            order_book = {
                 "symbol": pair,
-                "bids": [(rate, amount / size) for rate, amount in live.bids],
-                "asks": [(rate, amount / size) for rate, amount in live.asks],
-                "timestamp": live.time_ms,
+                "bids": [(rate, amount / size) for rate, amount in book.bids],
+                "asks": [(rate, amount / size) for rate, amount in book.asks],
+                "timestamp": book.time_ms,
                 "datetime": None,
                 "nonce": None,
             }
-        with sensible(f"{self.name}'s order book of {pair}"):
-            order_book = super().fetch_l2_order_book(pair, limit)
-            Book(order_book["bids"], order_book["asks"], 0, limit)
+        else:
+            with sensible(f"{self.name}'s order book of {pair}"):
+                order_book = super().fetch_l2_order_book(pair, limit)
+                book = Book(order_book["bids"], order_book["asks"], 0, limit)
+        if book.bids and book.asks:
+            self.mids[pair] = (book.bids[0][0] + book.asks[0][0]) / 2
         return order_book
 
     def fetch_ticker(self, pair: str) -> dict[str, Any]:
@@ -104,9 +109,11 @@ class PaperMarketData(Exchange):
         if ticker is None:
             with sensible(f"{self.name}'s ticker of {pair}"):
                 ticker = self.tickers[pair] = super().fetch_ticker(pair)
-        if not top or not last:
-            return ticker
-        return ticker | {"bid": top[0], "ask": top[1], "last": last[-1].rate, "close": last[-1].rate}
+        if top and last:
+            ticker = ticker | {"bid": top[0], "ask": top[1], "last": last[-1].rate, "close": last[-1].rate}
+        if ticker["bid"] and ticker["ask"]:
+            self.mids[pair] = (ticker["bid"] + ticker["ask"]) / 2
+        return ticker
 
     def get_min_pair_stake_amount(
         self, pair: str, price: float, stoploss: float, leverage: float = 1.0

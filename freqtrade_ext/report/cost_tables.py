@@ -25,6 +25,7 @@ def shortfall_table(orders: Sequence[OrderRow], currency: str) -> Table:
             label,
             f"{cost.fills}",
             money(cost.decided, currency, "-"),
+            UNKNOWN if cost.half_spread is None else money(-cost.half_spread, currency),
             money(-cost.slippage, currency),
             money(-cost.fees, currency),
             money(-cost.shortfall, currency),
@@ -34,9 +35,10 @@ def shortfall_table(orders: Sequence[OrderRow], currency: str) -> Table:
     ]
     return Table(
         title="Implementation shortfall",
-        note="From the decision to the fill: slippage + fees, and their sum against the value at the rates "
-        "decided on. The sum per value of all fills is the fee for backtests.",
-        head=("Fills", "Count", "Value decided", "Slippage", "Fees", "Shortfall", "Per value"),
+        note="From the middle of the book at the decision to the fill. Half spread: the rate decided on "
+        "against the middle; limit orders gain it. Slippage: the fill against the rate decided on. Their sum "
+        "with fees, per value, of all fills is the fee for backtests, which fill in the middle.",
+        head=("Fills", "Count", "Value decided", "Half spread", "Slippage", "Fees", "Shortfall", "Per value"),
         rows=rows,
         bars=[-cost.shortfall_bps for cost in found.values()],
     )

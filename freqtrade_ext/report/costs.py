@@ -3,9 +3,10 @@ What execution cost, from the fills that carry a record of the rate they were de
 
 For one fill, with direction 1 for buys and -1 for sells, in quote units:
 decided = filled * decision_rate
+half spread = direction * filled * (decision_rate - mid_rate), 0 where the middle is unknown
 slippage = direction * filled * (average - decision_rate)
 fee = filled * average * fee_ratio
-shortfall = slippage + fee (Perold's implementation shortfall, from the decision to the fill)
+shortfall = half spread + slippage + fee (Perold's implementation shortfall, from the decision to the fill)
 A ratio of several fills is the sum over the sum, so each weighs with its size.
 """
 
@@ -45,6 +46,8 @@ class Cost:
 
     fills: int
     decided: float
+    half_spread: float | None
+    """negative where limit orders gained it; None where no fill knows the middle"""
     slippage: float
     fees: float
     median_bps: float
@@ -53,7 +56,7 @@ class Cost:
 
     @property
     def shortfall(self) -> float:
-        return self.slippage + self.fees
+        return (self.half_spread or 0.0) + self.slippage + self.fees
 
     @property
     def slippage_bps(self) -> float:
@@ -65,7 +68,7 @@ class Cost:
 
     @property
     def shortfall_bps(self) -> float:
-        return self.slippage_bps + self.fees_bps
+        return 1e4 * self.shortfall / self.decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +106,23 @@ def slippage(order: OrderRow) -> float | None:
     return order.direction * order.filled * (order.average - order.record.decision_rate)
 
 
+def half_spread(order: OrderRow) -> float | None:
+    """Return quote units that the rate decided on was worse than the middle; None where that is unknown."""
+    record = order.record
+    if record is None or record.mid_rate is None or not order.cost:
+        return None
+    return order.direction * order.filled * (record.decision_rate - record.mid_rate)
+
+
+def half_spread_bps(order: OrderRow) -> float | None:
+    return _of_decided(order, half_spread(order))
+
+
 def slippage_bps(order: OrderRow) -> float | None:
-    cost = slippage(order)
+    return _of_decided(order, slippage(order))
+
+
+def _of_decided(order: OrderRow, cost: float | None) -> float | None:
     if cost is None or order.record is None:
         return None
     return 1e4 * cost / (order.filled * order.record.decision_rate)
@@ -113,12 +131,14 @@ def slippage_bps(order: OrderRow) -> float | None:
 def cost_of(orders: Iterable[OrderRow]) -> Cost | None:
     """Add up the fills that carry a record; None if there are none."""
     known = [order for order in orders if order.record and order.cost]
+    spreads = [spread for spread in map(half_spread, known) if spread is not None]
     each_bps = [bps for bps in map(slippage_bps, known) if bps is not None]
     if not each_bps:
         return None
     return Cost(
         fills=len(known),
         decided=sum(order.filled * order.record.decision_rate for order in known if order.record),
+        half_spread=sum(spreads) if spreads else None,
         slippage=sum(slippage(order) or 0.0 for order in known),
         fees=sum(order.fee_value for order in known),
         median_bps=statistics.median(each_bps),
@@ -153,9 +173,9 @@ def backtest_fee(cost: Cost | None) -> float | None:
     """
     Return the `fee` with which a backtest costs as much as was observed.
 
-    freqtrade's backtest fills at the rate decided on and takes `fee` of each side's value (2026.9
-    optimize/backtesting.py), so that its costs are fee * decided; observed was the shortfall. Hence
-    fee = shortfall / decided.
+    freqtrade's backtest fills at the candle's rate, which is as often a bid as an ask, and takes `fee` of
+    each side's value (2026.9 optimize/backtesting.py), so that its costs are fee * decided; observed was the
+    shortfall from the middle. Hence fee = shortfall / decided.
 
     :return: ratio per side; 0 where execution earned money, as freqtrade accepts no negative fee.
     """

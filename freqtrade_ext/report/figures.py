@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from freqtrade_ext.report.costs import Cost, backtest_fee, cost_of, slippage
+from freqtrade_ext.report.costs import Cost, backtest_fee, cost_of, half_spread, slippage
 from freqtrade_ext.report.results import (
     EquityPoint,
     LeftBehind,
@@ -50,10 +50,14 @@ class Report:
         return backtest_fee(self.cost)
 
     @property
-    def costs_of_closed(self) -> tuple[float, float]:
-        """Return (slippage where it is known, fees) of the closed trades, in stake currency."""
+    def costs_of_closed(self) -> dict[str, float]:
+        """What the closed trades paid, in stake currency; half spread and slippage where they are known."""
         fills = [fill for trade in self.closed for fill in trade.fills]
-        return sum(slippage(fill) or 0.0 for fill in fills), sum(fill.fee_value for fill in fills)
+        return {
+            "half spread": sum(half_spread(fill) or 0.0 for fill in fills),
+            "slippage": sum(slippage(fill) or 0.0 for fill in fills),
+            "fees": sum(fill.fee_value for fill in fills),
+        }
 
     @property
     def drawdown(self) -> tuple[float, float]:

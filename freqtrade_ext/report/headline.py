@@ -69,9 +69,15 @@ def tiles(report: Report) -> Iterator[tuple[str, str, str]]:
         )
         yield from _quality(performance(report.closed), currency)
     if cost is not None:
-        detail = f"{bps(-cost.shortfall_bps)}: slippage {bps(-cost.slippage_bps)}, fees {bps(-cost.fees_bps)}"
+        detail = f"slippage {bps(-cost.slippage_bps)}, fees {bps(-cost.fees_bps)}"
+        if cost.half_spread is not None:
+            detail = f"half spread {bps(-1e4 * cost.half_spread / cost.decided)}, {detail}"
         value = money(-cost.shortfall_bps / 100, currency)
-        yield "Cost of trading", f"{value} {currency}", f"per 100 traded, {detail}"
+        yield (
+            "Cost of trading",
+            f"{value} {currency}",
+            f"per 100 traded, {bps(-cost.shortfall_bps)}: {detail}",
+        )
     if report.fee is not None:
         yield "Fee for backtests", f"{report.fee:.6f}", "per side, as --fee"
 

@@ -140,13 +140,12 @@ def _details(report: Report) -> Iterator[tuple[str, str, Markup]]:
 def _bridge(report: Report) -> list[Step]:
     if report.result is None:
         return []
-    slippage, fees = report.costs_of_closed
+    costs = report.costs_of_closed
     earned, left = report.result.profit_abs, report.left_abs
     claim = [Step("claimed by a naive dry-run", report.result.claimed_abs, True)]
     return [
-        Step("at the rates decided on", earned + left + slippage + fees, True),
-        Step("slippage", -slippage),
-        Step("fees", -fees),
+        Step("in the middle of the book", earned + left + sum(costs.values()), True),
+        *(Step(name, -cost) for name, cost in costs.items()),
         *([Step("left behind in coins", -left)] if report.left else []),
         Step("earned", earned, True),
         *(claim if report.has_claims else []),

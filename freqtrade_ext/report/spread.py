@@ -25,7 +25,6 @@ def market_figures(report: Report) -> dict[str, Any]:
     """Return of one market, as plain values, what a comparison of many needs; sums in stake currency."""
     start = report.start or 0.0
     balances = [start, *(point.balance for point in report.points)]
-    slippage, fees = report.costs_of_closed
     regimes = {
         name: {"trades": found.trades, "winners": found.winners, "profit_abs": found.profit_abs}
         for name, found in results_by(report.closed, regime).items()
@@ -38,8 +37,7 @@ def market_figures(report: Report) -> dict[str, Any]:
         "worst_fall": report.drawdown[1],
         "trades": len(report.closed),
         "open": len(report.open),
-        "fees": fees,
-        "slippage": slippage,
+        "costs": report.costs_of_closed,
         "regimes": regimes,
     }
 
@@ -51,7 +49,9 @@ def spread_of(markets: Sequence[Market]) -> dict[str, Any]:
     :param markets: at least one, in an order that does not depend on which was done first.
     """
     profits = [market["profit_abs"] / market["start"] for market in markets]
-    costs = {name: [market[name] / market["start"] for market in markets] for name in ("fees", "slippage")}
+    costs = {
+        name: [market["costs"][name] / market["start"] for market in markets] for name in markets[0]["costs"]
+    }
     free = [sum(each) for each in zip(profits, *costs.values(), strict=True)]
     falls = [market["worst_fall"] for market in markets]
     return {
@@ -105,8 +105,7 @@ def spread_tables(spread: Mapping[str, Any]) -> list[Table]:
         ("chance of losing a third", _share(spread["loses_a_third"]), ""),
         ("worst fall: middle market", percent(spread["worst_fall"]["median"], 1), ""),
         ("worst fall of all", percent(spread["worst_fall"]["worst"], 1), ""),
-        ("fees, mean", percent(spread["costs"]["fees"], 2), ""),
-        ("slippage, mean", percent(spread["costs"]["slippage"], 2), ""),
+        *((f"{name}, mean", percent(cost, 2), "") for name, cost in spread["costs"].items()),
     ]
     of_regimes = [
         (
@@ -121,10 +120,9 @@ def spread_tables(spread: Mapping[str, Any]) -> list[Table]:
     results = Table(
         title=f"{spread['markets']} markets, {spread['trades']:,} trades",
         note="Percent of the start balance; in brackets, where the chance lies (95 %). A third is lost where "
-        "the balance was that low at any time. Slippage is against the best rate at the decision, so half of "
-        f"the spread is paid in the last column too. {spread['open_at_the_end']} trades were still open at "
-        "the end and are not counted.",
-        head=("", "Paid", "Without fees and slippage"),
+        "the balance was that low at any time. Without costs: every fill in the middle of the book that the "
+        f"bot decided by. {spread['open_at_the_end']} trades were still open at the end and are not counted.",
+        head=("", "Paid", "Without costs"),
         rows=rows,
     )
     regimes = Table(

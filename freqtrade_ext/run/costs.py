@@ -19,7 +19,7 @@ from freqtrade_ext.fidelity.cost_figures import LEAST_PROBES
 from freqtrade_ext.fidelity.market_costs import measure_costs
 from freqtrade_ext.fidelity.progress import reading_bar
 from freqtrade_ext.fills.costs import ALL, PairCosts, read_costs, symbol_of
-from freqtrade_ext.report.costs import slippage_bps
+from freqtrade_ext.report.costs import half_spread_bps, slippage_bps
 from freqtrade_ext.report.database import DatabaseError, read_trades, url_of
 from freqtrade_ext.report.rows import OrderRow
 from freqtrade_ext.settings import UNMEASURED_MS
@@ -100,7 +100,7 @@ def write(path: Path, pairs: Mapping[str, Mapping[str, Any]]) -> None:
 
 def add_own_fills(found: dict[str, dict[str, Any]], database: str, sizes: Sequence[float]) -> list[str]:
     """
-    Put what own market orders paid against the best rate at their decision in place of the recorded depth.
+    Put what own market orders paid beyond half the spread in place of the recorded depth.
 
     Stops are left out: they are decided on at their rate, and not at the best.
 
@@ -122,6 +122,9 @@ def add_own_fills(found: dict[str, dict[str, Any]], database: str, sizes: Sequen
         by_size: defaultdict[float, list[float]] = defaultdict(list)
         for fill in fills:
             if (bps := slippage_bps(fill)) is not None:
+                if (from_middle := half_spread_bps(fill)) is not None:
+                    # whichever side it was decided by; of it the recorded half is charged already
+                    bps += from_middle - figures["half_spread_bps"][ALL]
                 by_size[min(sizes, key=lambda size: abs(size - fill.cost))].append(bps)
         enough = {f"{size:g}": seen for size, seen in sorted(by_size.items()) if len(seen) >= LEAST_FILLS}
         figures["depth_bps"] |= {size: round(fmean(seen), 4) for size, seen in enough.items()}

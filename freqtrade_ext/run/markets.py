@@ -82,12 +82,14 @@ def result_files(
     """
     Return where the result of each market belongs.
 
-    What decides it is part of the name: an answer to another configuration or strategy is none to this one.
+    What decides it is part of the name: an answer to another configuration or strategy, or of another version
+    of this package, is none to this one.
 
     :param config: freqtrade's, of which the strategies' folders count as well.
     """
     places = [Path(config.get("strategy_path") or "."), Path(config.get("user_data_dir") or "user_data")]
-    sources = sorted({*places[0].glob("*.py"), *places[1].glob("strategies/**/*.py")})
+    own = Path(__file__).parents[1].rglob("*.py")
+    sources = sorted({*places[0].glob("*.py"), *places[1].glob("strategies/**/*.py"), *own})
     told = [config, list(common), freqtrade_version, *(file.read_text(errors="replace") for file in sources)]
     files = {}
     for name, arguments in markets.items():

@@ -40,7 +40,7 @@ SLIPPAGE = 1.0 + 0.2 + 0.299 + 0.2 + 0.2
 FEES = 1.001 + 0.4074 + 0.3099 + 0.29302 + 0.0499 + 0.0492 + 0.1 + 0.04072
 
 
-def order(side, amount, decision_rate, average, fee_ratio=0.001):
+def order(side, amount, decision_rate, average, fee_ratio=0.001, mid_rate=None):
     return OrderRow(
         pair="BTC/USDT",
         side=side,
@@ -54,7 +54,7 @@ def order(side, amount, decision_rate, average, fee_ratio=0.001):
         average=average,
         fee_ratio=fee_ratio,
         fee_currency="USDT",
-        record=FillRecord(decision_rate=decision_rate),
+        record=FillRecord(decision_rate=decision_rate, mid_rate=mid_rate),
     )
 
 
@@ -71,6 +71,22 @@ def test_cost_of_all_fills(small):
     # in bps: 0, 0, 0, 4.907, 10, 10.194, 20, 20.367
     assert cost.median_bps == pytest.approx((4.906771 + 10) / 2, abs=1e-5)
     assert cost.worst_bps == pytest.approx(1e4 * 0.1 / 49.1)
+
+
+def test_half_of_the_spread_is_paid_by_takers_and_gained_by_makers():
+    # decided at the other side's best of 99.9 and 100.1, at 99.9 to wait there, and at an unknown spread
+    orders = [
+        order("buy", 1, 100.1, 100.2, mid_rate=100.0),
+        order("sell", 2, 99.9, 99.9, mid_rate=100.0),
+        order("buy", 1, 99.9, 99.9, mid_rate=100.0),
+        order("buy", 1, 100.0, 100.0),
+    ]
+    costs = [cost_of([each]) for each in orders]
+    assert [cost.half_spread for cost in costs[:3]] == pytest.approx([0.1, 0.2, -0.1])
+    assert costs[3].half_spread is None
+    assert [cost.slippage for cost in costs] == pytest.approx([0.1, 0.0, 0.0, 0.0])
+    # a backtest fills both in the middle
+    assert backtest_fee(cost_of(orders[:2])) == pytest.approx((0.3 + 0.1 + 0.1002 + 0.1998) / 299.9)
 
 
 def test_fee_for_backtests(small):

@@ -9,13 +9,13 @@ from tests.bot_process import ROOT, Bot, running_bot, running_market
 
 pytestmark = pytest.mark.timeout(180)
 
-ASK = 104_870.0
+BID, ASK = 104_860.0, 104_870.0
 ASKS = [(ASK, 0.0005), (104_880.0, 0.0006), (104_900.0, 5.0)]
 
 
 def test_report_of_a_real_bots_trade(tmp_path):
     with running_market(tmp_path, "--pairs", "BTC/USDT", "--scenario", "calm", "--seed", "1") as market:
-        market.freeze("BTCUSDT", [(104_860.0, 5.0)], ASKS)
+        market.freeze("BTCUSDT", [(BID, 5.0)], ASKS)
         exchange = {"name": "binance", "pair_whitelist": ["BTC/USDT"], "pair_blacklist": []}
         changes = {"exchange": exchange, "strategy_path": str(ROOT / "tests" / "strategies")}
         bot = Bot(tmp_path / "bot", market, "AlwaysEnter", **changes)
@@ -44,6 +44,8 @@ def test_report_of_a_real_bots_trade(tmp_path):
     assert entry.record.decision_rate == ASK
     assert entry.average > ASK
     assert 50 <= entry.record.entry_latency_ms <= 200
-    # 0.1 % each way, and more for the walk through the book
-    assert report.fee == pytest.approx(0.001 + report.cost.slippage / report.cost.decided, rel=0.01)
+    assert entry.record.mid_rate == pytest.approx((BID + ASK) / 2)
+    # 0.1 % each way, half the spread, and more for the walk through the book
+    paid = report.cost.half_spread + report.cost.slippage
+    assert report.fee == pytest.approx(0.001 + paid / report.cost.decided, rel=0.01)
     assert report.fee > 0.001

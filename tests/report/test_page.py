@@ -86,7 +86,7 @@ def test_the_answer_comes_first(page):
         "stop 1 - 15 % -20.37 bps -6.872",
         "trending 1 100 % +0.83 % +8.310 +11.005",
         "40 / 30 / 30 1 100 % +0.83 % +8.310 +11.005",
-        "all fills 8 2,349.739 -1.899 -2.251 -4.150 -17.66 bps",
+        "all fills 8 2,349.739 - -1.899 -2.251 -4.150 -17.66 bps",
         "1,000 to 2,000 1 -10.00 bps -10.00 bps -10.00 bps -1.000",
         "BTC 1 0.01 1.001 1,001.000 0.1000 %",
         "order to the exchange 9 100 120 120 120",
@@ -94,7 +94,7 @@ def test_the_answer_comes_first(page):
         "#4 BTC/USDT long 2026-11-20 11:00 100.00 - 100.000 +0.639",
         "#2 ETH/USDT:USDT short 2026-11-20 09:00 2026-11-20 10:00 99.800 +1.301 +1.30 % +1.701 tp1",
         "Missing, at the rates decided on: 407.600 USDT.",
-        "at the rates decided on +11.620 USDT",
+        "in the middle of the book +11.620 USDT",
         "slippage -1.899 USDT",
         "fees -2.268 USDT",
         "earned +7.453 USDT",
@@ -119,7 +119,7 @@ def test_the_terminal_shows_the_same(small):
         "A naive dry-run would have claimed +10.548 USDT (+2.11 %).",
         "Fee for backtests: 0.001766 (per side, as --fee)",
         "TP1 3 70 % 70 % -5.49 bps +8.132",
-        "all fills 8 2,349.739 -1.899 -2.251 -4.150 -17.66 bps",
+        "all fills 8 2,349.739 - -1.899 -2.251 -4.150 -17.66 bps",
     ):
         assert words in told
 

@@ -5,7 +5,7 @@ import pytest
 from freqtrade_ext.report.spread import spread_of, spread_tables
 
 
-def market(profit, lowest=None, fall=0.1, fees=5.0, slippage=1.0, regimes=None):
+def market(profit, lowest=None, fall=0.1, regimes=None):
     return {
         "currency": "USDT",
         "start": 500.0,
@@ -14,8 +14,7 @@ def market(profit, lowest=None, fall=0.1, fees=5.0, slippage=1.0, regimes=None):
         "worst_fall": fall,
         "trades": 10,
         "open": 1,
-        "fees": fees,
-        "slippage": slippage,
+        "costs": {"half spread": 0.5, "slippage": 0.5, "fees": 5.0},
         "regimes": regimes or {},
     }
 
@@ -32,7 +31,7 @@ def test_the_chances_and_what_costs_make_of_them():
     assert spread["worst_fall"] == {"median": 0.25, "worst": 0.5}
     assert spread["profit"]["mean"] == pytest.approx(-143 / 4 / 500)
     assert spread["profit"]["median"] == pytest.approx(3.5 / 500)
-    assert spread["costs"] == {"fees": pytest.approx(0.01), "slippage": pytest.approx(0.002)}
+    assert spread["costs"] == pytest.approx({"half spread": 0.001, "slippage": 0.001, "fees": 0.01})
     # one that lost 3 paid 6
     assert spread["without_costs"]["loses"]["share"] == 0.25
     assert spread["without_costs"]["profit"]["mean"] == pytest.approx(-119 / 4 / 500)
