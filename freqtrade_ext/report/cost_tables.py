@@ -29,16 +29,16 @@ def shortfall_table(orders: Sequence[OrderRow], currency: str) -> Table:
             money(-cost.slippage, currency),
             money(-cost.fees, currency),
             money(-cost.shortfall, currency),
-            bps(-cost.shortfall_bps),
+            f"{-cost.shortfall_bps:+z.2f}",
         )
         for label, cost in found.items()
     ]
     return Table(
         title="Implementation shortfall",
         note="From the middle of the book at the decision to the fill. Half spread: the rate decided on "
-        "against the middle; limit orders gain it. Slippage: the fill against the rate decided on. Their sum "
-        "with fees, per value, of all fills is the fee for backtests, which fill in the middle.",
-        head=("Fills", "Count", "Value decided", "Half spread", "Slippage", "Fees", "Shortfall", "Per value"),
+        "against the middle; limit orders gain it. Slippage: the fill against the rate decided on. With "
+        "fees, of all fills, in bps of their value: the fee for backtests, which fill in the middle.",
+        head=("Fills", "Count", "Value", "Half spread", "Slippage", "Fees", "Sum", "bps"),
         rows=rows,
         bars=[-cost.shortfall_bps for cost in found.values()],
     )

@@ -86,7 +86,7 @@ def test_the_answer_comes_first(page):
         "stop 1 - 15 % -20.37 bps -6.872",
         "trending 1 100 % +0.83 % +8.310 +11.005",
         "40 / 30 / 30 1 100 % +0.83 % +8.310 +11.005",
-        "all fills 8 2,349.739 - -1.899 -2.251 -4.150 -17.66 bps",
+        "all fills 8 2,349.739 - -1.899 -2.251 -4.150 -17.66",
         "1,000 to 2,000 1 -10.00 bps -10.00 bps -10.00 bps -1.000",
         "BTC 1 0.01 1.001 1,001.000 0.1000 %",
         "order to the exchange 9 100 120 120 120",
@@ -119,7 +119,7 @@ def test_the_terminal_shows_the_same(small):
         "A naive dry-run would have claimed +10.548 USDT (+2.11 %).",
         "Fee for backtests: 0.001766 (per side, as --fee)",
         "TP1 3 70 % 70 % -5.49 bps +8.132",
-        "all fills 8 2,349.739 - -1.899 -2.251 -4.150 -17.66 bps",
+        "all fills 8 2,349.739 - -1.899 -2.251 -4.150 -17.66",
     ):
         assert words in told
 
