@@ -3,7 +3,7 @@ The same trades on every release of freqtrade: `python -m tests.versions [RELEAS
 
 Each release gets an environment of its own in build/versions, with this package installed into it, and
 replays three virtual days. Trades and orders must be the same in all of them. The oldest release comes with
-the oldest ccxt that is supported, the others with what pip chooses.
+the oldest ccxt that is supported, the others with what pip chooses. `--python` names another interpreter.
 """
 
 from __future__ import annotations
@@ -57,15 +57,16 @@ def _numbers(release: str) -> tuple[int, ...]:
     return tuple(map(int, release.split(".")))
 
 
-def environment(release: str) -> Path:
+def environment(release: str, interpreter: str) -> Path:
     """Return the Python of an environment with this release; the running one where it has it."""
-    if release == version("freqtrade") and release != OLDEST:
+    if release == version("freqtrade") and release != OLDEST and interpreter == sys.executable:
         return Path(sys.executable)
-    folder = ENVIRONMENTS / release
+    name = release if interpreter == sys.executable else f"{release}-{Path(interpreter).name}"
+    folder = ENVIRONMENTS / name
     python = folder / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    wanted = [f"freqtrade=={release}", "--editable", str(ROOT), *TEST_TOOLS]
+        subprocess.run([interpreter, "-m", "venv", str(folder)], check=True)
+    wanted = [f"freqtrade[hyperopt,plot]=={release}", "--editable", str(ROOT), *TEST_TOOLS]
     if release == OLDEST:
         wanted.append(f"ccxt=={CCXT_FLOOR}")
     subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
@@ -108,11 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("releases", nargs="*", metavar="RELEASE", help="default: all that are supported")
     parser.add_argument("--ends", action="store_true", help="only the oldest and the newest on the index")
     parser.add_argument("--tests", action="store_true", help="run the tests as well")
+    parser.add_argument("--python", default=sys.executable, help="default: the one that runs this")
     known = parser.parse_args(arguments)
     wanted = known.releases or releases()
     if known.ends:
         wanted = [wanted[0], wanted[-1]]
-    pythons = {release: environment(release) for release in wanted}
+    pythons = {release: environment(release, known.python) for release in wanted}
     hashes = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for release, found in zip(wanted, pool.map(replay_hash, pythons.values()), strict=True):

@@ -14,14 +14,12 @@ from pandas import DataFrame
 
 from freqtrade_ext.strategy.answers import Action, read_signal
 from freqtrade_ext.strategy.managed import ManagedStrategy
-from freqtrade_ext.strategy.source import Source, SourceError, sample_candles
+from freqtrade_ext.strategy.source import Source, SourceError
+from freqtrade_ext.strategy.trial import CANDLES, try_now, try_on_samples
 
 logger = logging.getLogger(__name__)
 
-CANDLES = ["date", "open", "high", "low", "close", "volume"]
 PROGRESS_SECONDS = 10
-SAMPLES = 20
-"""questions by which a class is tried at the start"""
 
 
 class SignalStrategy(ManagedStrategy):
@@ -58,35 +56,17 @@ class SignalStrategy(ManagedStrategy):
         try:
             self._source = Source(self.signal_class)
             if self._source.takes_data or hasattr(self._source.object, "market_data"):
-                self._try_on_samples(Source(self.signal_class))
+                signals = try_on_samples(self.signal_class, self.window, self.market_data)
+                self._note_confidence([confidence for _, confidence in signals if confidence is not None])
             elif self.dp.runmode not in TRADE_MODES:
                 raise SourceError(
                     "it would see the market of today in a backtest: give its method a parameter "
                     "market_data, or the object an attribute of that name"
                 )
+            else:
+                try_now(self.signal_class)
         except SourceError as error:
             raise OperationalException(f"{type(self).__name__} gives no signals: {error}") from error
-
-    def _try_on_samples(self, source: Source) -> None:
-        candles = sample_candles(self.window + SAMPLES)
-        try:
-            if source.asks_once:
-                answers = source.ask_all("BTC", candles)
-            else:
-                windows = (candles.iloc[end - self.window : end] for end in range(self.window, len(candles)))
-                answers = [source.ask("BTC", self.market_data(w.reset_index(drop=True))) for w in windows]
-            given = [read_signal(answer)[1] for answer in answers]
-        except OSError as error:
-            logger.warning("%s could not be tried: %r", type(self).__name__, error)
-        except SourceError:
-            raise
-        except Exception as error:
-            raise SourceError(
-                f"it fails on {self.window} sample candles ({', '.join(CANDLES)}): "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        else:
-            self._note_confidence([confidence for confidence in given if confidence is not None])
 
     def market_data(self, candles: DataFrame) -> Any:
         """

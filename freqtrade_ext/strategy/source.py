@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from inspect import Parameter, isawaitable, isfunction, signature
+from inspect import Parameter, isabstract, isawaitable, isfunction, signature
 from typing import Any
 
-import numpy as np
-from pandas import DataFrame, Series, date_range
+from pandas import DataFrame, Series
 
-SYMBOL = ("symbol", "pair", "coin", "ticker", "asset", "instrument")
-DATA = ("market_data", "data", "df", "dataframe", "candles", "ohlcv", "klines", "bars", "prices")
-MEANINGS = {**dict.fromkeys(SYMBOL, "symbol"), **dict.fromkeys(DATA, "data")}
-"""name of a parameter -> what it gets"""
+MEANINGS = {
+    "data": {"data", "df", "dataframe", "candles", "ohlc", "ohlcv", "klines", "bars", "prices", "history"},
+    "symbol": {"symbol", "pair", "coin", "ticker", "asset", "instrument", "currency", "token", "stock"},
+}
+"""what a parameter gets -> words of which its name has one; data comes first"""
 SIGNALS = ("signal", "signals", "action", "side", "direction")
 """columns of an answer of `generate_signals`"""
 
@@ -30,6 +30,8 @@ class Source:
         :param make: returns the object.
         :raises SourceError: it cannot be created, or needs arguments that are not known.
         """
+        if isabstract(make):
+            raise SourceError("it is abstract: name a class that has all its methods")
         try:
             self.object = make()
         except Exception as error:
@@ -85,7 +87,10 @@ class Source:
             answer = answer.where(answer.notna(), None)
         answers = list(answer)
         if len(answers) != len(candles):
-            raise SourceError(f"generate_signals answers {len(answers)} signals for {len(candles)} candles")
+            raise SourceError(
+                f"generate_signals answers {len(answers)} signals for {len(candles)} candles: it must answer "
+                "one for each, or be called generate_signal and answer for the last"
+            )
         return answers
 
 
@@ -93,26 +98,34 @@ def _bind(name: str, parameters: list[Parameter]) -> list[tuple[str, str]]:
     """
     Return for each parameter its keyword, empty where it goes by position, and what it gets: symbol or data.
 
-    One that is called neither gets what no other does, the symbol before the data.
+    Where no name says what it is, the symbol comes before the data.
 
     :raises SourceError: naming a parameter that is left over.
     """
-    known = {p.name: MEANINGS[p.name] for p in parameters if p.name in MEANINGS}
-    left = [what for what in ("symbol", "data") if what not in known.values()]
+    left = ["symbol", "data"]
+    is_told = any(_meaning(p.name) for p in parameters)
     bound: list[tuple[str, str]] = []
     for p in parameters:
+        is_wanted = p.default is Parameter.empty and p.kind != Parameter.VAR_KEYWORD
+        what = _meaning(p.name) if is_told else next(iter(left), None) if is_wanted else None
         if p.kind == Parameter.VAR_POSITIONAL:
             bound += [("", what) for what in left]
             left = []
-        elif p.name in known or (left and p.default is Parameter.empty and p.kind != Parameter.VAR_KEYWORD):
-            what = known.get(p.name) or left.pop(0)
+        elif what in left:
+            left.remove(what)
             bound.append(("" if p.kind == Parameter.POSITIONAL_ONLY else p.name, what))
-        elif p.default is Parameter.empty and p.kind != Parameter.VAR_KEYWORD:
+        elif is_wanted:
             raise SourceError(
                 f"{name} wants {p.name} as well, but it gets a symbol and the market data alone: give "
                 f"{p.name} a default"
             )
     return bound
+
+
+def _meaning(name: str) -> str | None:
+    """Return what a parameter of this name gets: `historical_data`, `market_data` and `df_5m` are data."""
+    words = set(name.lower().split("_"))
+    return next((what for what, known in MEANINGS.items() if words & known), None)
 
 
 def _reads_capitals(kind: type[Any]) -> bool:
@@ -123,19 +136,3 @@ def _reads_capitals(kind: type[Any]) -> bool:
 
 async def _awaited(answer: Any) -> Any:
     return await answer
-
-
-def sample_candles(count: int) -> DataFrame:
-    """Return candles of a market that never was, to try a class on: date, open, high, low, close, volume."""
-    rates = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.002, count + 1)))
-    opened, closed = rates[:-1], rates[1:]
-    return DataFrame(
-        {
-            "date": date_range("2024-01-01", periods=count, freq="5min", tz="UTC"),
-            "open": opened,
-            "high": np.maximum(opened, closed) * 1.001,
-            "low": np.minimum(opened, closed) * 0.999,
-            "close": closed,
-            "volume": 10.0 + np.arange(count) % 7,
-        }
-    )

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections import namedtuple
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, StrEnum
 from functools import partial
 from itertools import pairwise
@@ -73,6 +74,11 @@ class Told:
         ({"side": "sell", "strength": 1}, ("SELL", 1.0)),
         ({"direction": Kind.BUY, "reason": "why"}, ("BUY", None)),
         ({"action": None}, ("HOLD", None)),
+        ({"Signal": "Buy", "Confidence": Decimal("0.9")}, ("BUY", 0.9)),
+        (pd.DataFrame({"signal": [-1, 1], "strength": [3, 80]}), ("BUY", 80.0)),
+        (pd.DataFrame({"Signal": [1, -1]}).iloc[-1], ("SELL", None)),
+        (pd.Series([1, float("nan")]), ("HOLD", None)),
+        (pd.DataFrame({"signal": []}), ("HOLD", None)),
     ],
 )
 def test_answers_in_the_wild_are_read(answer, read):
@@ -94,6 +100,7 @@ def test_answers_in_the_wild_are_read(answer, read):
         {"action": "BUY", "confidence": "80"},
         {"action": "BUY", "confidence": True},
         {"action": "BUY", "confidence": float("nan")},
+        {"action": "BUY", "confidence": Decimal("sNaN")},
         {"action": "BUY", "confidence": -1},
         {"action": "BUY", "confidence": 100.1},
     ],
