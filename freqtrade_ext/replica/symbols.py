@@ -160,7 +160,7 @@ class Symbol:
 
 def listed(pair: str) -> Symbol:
     """
-    The trading rules of a pair: Binance's where known, those of a thin invented market otherwise.
+    The trading rules of a pair: those of Binance's pair in USDT where known, else of a thin invented market.
 
     :param pair: such as BTC/USDT.
     :raises ValueError: where it is not BASE/QUOTE.
@@ -168,7 +168,8 @@ def listed(pair: str) -> Symbol:
     base, _, quote = pair.partition("/")
     if not base.isalnum() or not quote.isalnum():
         raise ValueError(f"a pair looks like BTC/USDT, not {pair!r}")
-    rules = _KNOWN.get(base) if quote == "USDT" else None
+    # stablecoins trade side by side
+    rules = _KNOWN.get(base) if "USD" in quote else None
     rate, tick, step, max_amount, max_market, min_notional, touch_cost, pace = rules or _invented(base)
     return Symbol(
         base=base,

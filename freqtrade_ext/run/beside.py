@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def embedded_exchange(folder: Path, config: Mapping[str, Any]) -> Iterator[Path]
     Run the embedded exchange on a free port of 127.0.0.1.
 
     :param folder: for its configuration.
-    :param config: freqtrade's, which tells whether spot or futures are traded.
+    :param config: freqtrade's, which tells the pairs, and whether spot or futures are traded.
     :return: the configuration file that leads freqtrade to it.
     :raises StartError: it ended, or was not ready in time.
     """
@@ -40,6 +41,10 @@ def embedded_exchange(folder: Path, config: Mapping[str, Any]) -> Iterator[Path]
     command = [sys.executable, "-m", "freqtrade_ext.replica", "--port", "0", "--overlay", str(overlay)]
     if config.get("trading_mode") == "futures":
         command.append("--futures")
+    # BTC/USDT:USDT is the perpetual of BTC/USDT; `.*/USDT` names none
+    pairs = [pair.partition(":")[0] for pair in config["exchange"].get("pair_whitelist", [])]
+    if named := [pair for pair in dict.fromkeys(pairs) if re.fullmatch(r"[A-Za-z0-9]+/[A-Za-z0-9]+", pair)]:
+        command += ["--pairs", *named]
     log = folder / "embedded.log"
     with log.open("w") as out:
         # its own session: Ctrl-C reaches the bot first, which still needs its market to end in order

@@ -29,6 +29,7 @@ from freqtrade_ext.run.init import STRATEGIES
 from freqtrade_ext.run.places import default_config
 from freqtrade_ext.settings import Measured, Settings
 from freqtrade_ext.strategy.advice import matters, replaced, stake_limit
+from freqtrade_ext.strategy.wrap import OURS, find_class
 
 BOOK_DEPTH = 100
 ROUND_TRIPS = 5
@@ -118,6 +119,13 @@ def check_config(config: Mapping[str, Any], settings: Settings) -> Iterator[Find
     for name in STRATEGIES:
         if not any((folder / name).exists() for folder in folders):
             yield "note", f"{name} is not among the strategies: freqtrade-ext init puts it there"
+    if settings.strategy is not None:
+        try:
+            yield "ok", f"strategy: {settings.strategy}, in {find_class(settings.strategy, config).__file__}"
+        except OperationalException as error:
+            yield "FAIL", str(error)
+    elif own.get("strategy") in (None, *OURS):
+        yield "note", "freqtrade_ext.strategy names no strategy: Paper and Managed wrap the one that it names"
     for line in matters(own):
         yield "note", line
     for line in replaced(own, settings):

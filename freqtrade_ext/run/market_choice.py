@@ -26,7 +26,7 @@ def choose_market(wanted: str, exchange: Mapping[str, Any]) -> tuple[str, str]:
     """
     name = exchange["name"]
     if wanted not in ("auto", "embedded", name):
-        raise StartError(f"MARKET must be auto, embedded or {name} (the exchange configured), is {wanted}")
+        raise StartError(f"--market must be auto, embedded or {name} (the exchange configured), is {wanted}")
     if wanted == "embedded":
         if name != EMBEDDED:
             raise StartError(f"the embedded exchange stands in for {EMBEDDED}, the configuration says {name}")
@@ -36,7 +36,7 @@ def choose_market(wanted: str, exchange: Mapping[str, Any]) -> tuple[str, str]:
     if failure is None:
         return name, "its public API answers"
     if wanted == name or name != EMBEDDED:
-        hint = "; MARKET=embedded runs without it" if name == EMBEDDED else ""
+        hint = "; --market embedded (make trade MARKET=embedded) runs without it" if name == EMBEDDED else ""
         raise StartError(f"{name} does not answer ({failure}){hint}")
     return "embedded", f"{name} does not answer: {failure}; not the real market"
 

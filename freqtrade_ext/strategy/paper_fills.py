@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from freqtrade.enums import TRADE_MODES
+from freqtrade.enums import TRADE_MODES, RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
@@ -38,8 +38,13 @@ class PaperFills(IStrategy):
         super().__init__(config)
 
     def get_strategy_name(self) -> str:
-        """Return `Paper` in a `--strategy-list`: freqtrade sorts its results by the names it was given."""
-        return self.config["strategy"] if self.config.get("strategy_list") else super().get_strategy_name()
+        """
+        Return `Paper` for backtests: freqtrade finds results by the name it was given, when it plots them.
+
+        Trades of the bot have the name of the strategy itself, and hyperopt writes beside its file.
+        """
+        is_of_results = self.config.get("runmode") in (RunMode.BACKTEST, RunMode.PLOT, RunMode.WEBSERVER)
+        return self.config["strategy"] if is_of_results else super().get_strategy_name()
 
     def ft_bot_start(self, **kwargs: Any) -> None:
         """

@@ -1,7 +1,9 @@
+import json
 import signal
 import subprocess
 import sys
 
+import ccxt
 import psutil
 import pytest
 
@@ -43,6 +45,17 @@ def test_what_runs_beside_ends_with_the_bot(tmp_path, monkeypatch):
     with beside.running_beside("sleeper", [sys.executable, "-c", "import time; time.sleep(60)"]):
         (sleeper,) = set(psutil.Process().children()) - before
     assert not sleeper.is_running()
+
+
+def test_the_embedded_exchange_lists_the_pairs_configured(tmp_path):
+    """It listed the five of the project: who trades others, or in USDC, found no market."""
+    listed = ["DOGE/USDC", "BTC/USDC:USDC", ".*/EUR"]
+    with beside.embedded_exchange(tmp_path, {"exchange": {"pair_whitelist": listed}}) as overlay:
+        exchange = ccxt.binance(json.loads(overlay.read_text())["exchange"]["ccxt_config"])
+        tickers = exchange.fetch_tickers()
+    assert tickers.keys() == {"DOGE/USDC", "BTC/USDC"}
+    # worth what they are in USDT
+    assert tickers["BTC/USDC"]["last"] > 50_000
 
 
 def test_a_bot_is_not_started_beside_what_ends_at_once(tmp_path, monkeypatch):

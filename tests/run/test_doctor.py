@@ -70,6 +70,22 @@ def test_a_users_configuration_is_told_what_matters(found):
     assert "FAIL NOPE/USDT is not traded" in text
 
 
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"strategy": "InAndOut"}, "ok   strategy: InAndOut, in "),
+        ({"strategy": "InAndOutt"}, "FAIL freqtrade_ext.strategy is InAndOutt: no file in "),
+        ({}, "note freqtrade_ext.strategy names no strategy: Paper and Managed wrap the one that it names"),
+    ],
+)
+def test_the_strategy_named_is_looked_for(found, section, said):
+    """A misspelt one was found by the bot's first start alone."""
+    strategies = str(ROOT / "tests" / "strategies")
+    status, text = found(OWN, ["BTC/USDT"], freqtrade_ext=section, strategy="Paper", strategy_path=strategies)
+    assert said in text
+    assert status == said.startswith("FAIL")
+
+
 def test_a_stake_below_the_minimum_or_beyond_the_book_fails(found):
     status, text = found(OWN, ["BTC/USDT"], stake_amount=2)
     assert (status, "FAIL BTC/USDT: 2 is less than the exchange's minimum of 5.25" in text) == (1, True)

@@ -55,7 +55,7 @@ def test_closed_port(closed_port):
     exchange = binance_at(closed_port)
     chosen, why = choose_market("auto", exchange)
     assert (chosen, why) == ("embedded", "binance does not answer: NetworkError; not the real market")
-    with pytest.raises(StartError, match=r"binance does not answer \(NetworkError\); MARKET=embedded runs"):
+    with pytest.raises(StartError, match=r"binance does not answer \(NetworkError\); --market embedded"):
         choose_market("binance", exchange)
 
 
@@ -82,7 +82,7 @@ def test_answers_that_are_no_exchange(clock, status, body, failure):
 
 
 def test_unknown_market_and_exchange():
-    with pytest.raises(StartError, match=r"MARKET must be auto, embedded or bybit .*, is binance"):
+    with pytest.raises(StartError, match=r"--market must be auto, embedded or bybit .*, is binance"):
         choose_market("binance", {"name": "bybit"})
     with pytest.raises(StartError, match="stands in for binance, the configuration says bybit"):
         choose_market("embedded", {"name": "bybit"})

@@ -125,7 +125,7 @@ def run(backtest, tmp_path):
 
 def test_buy_over_the_threshold_enters_and_sell_closes(run):
     strategy = run("Averages")
-    assert strategy.get_strategy_name() == "Averages"
+    assert type(strategy).__name__ == "Averages"
     trades = LocalTrade.bt_trades
     assert trades
     assert "exit_signal" in {trade.exit_reason for trade in trades}

@@ -60,7 +60,7 @@ def test_its_own_stake_stop_and_targets_give_way(run, name):
     strategy = run(name, keep=[])
     check_planned()
     assert isinstance(strategy, ManagedStrategy)
-    assert strategy.get_strategy_name() == name
+    assert type(strategy).__name__ == name
 
 
 @pytest.mark.parametrize("name", ["Everything", "Adjusting"])
@@ -269,6 +269,7 @@ def test_minutes(run, tmp_path, shared_data):
 
 
 def test_managed_and_as_it_is_in_one_list(run, backtest):
+    """Results have the names that freqtrade was given: it plots them by these."""
     lone = run("Crossing", timeframe="5m").get_strategy_name()
     managed = len(LocalTrade.bt_trades)
     backtesting = backtest(
@@ -278,7 +279,7 @@ def test_managed_and_as_it_is_in_one_list(run, backtest):
         freqtrade_ext={"strategy": "Crossing"},
     )
     results = backtesting.results["strategy"]
-    assert (lone, list(results)) == ("Crossing", ["Managed", "Crossing"])
+    assert (lone, list(results)) == ("Managed", ["Managed", "Crossing"])
     assert len(results["Managed"]["trades"]) == managed
     assert "trailing_stop_loss" in {trade["exit_reason"] for trade in results["Crossing"]["trades"]}
 
@@ -339,7 +340,7 @@ def test_short_signals_do_not_count_on_spot(run, caplog):
 
 def test_a_managed_strategy_is_not_wrapped_again(run):
     strategy = run("BreakoutStrategy")
-    assert strategy.get_strategy_name() == "BreakoutStrategy"
+    assert type(strategy).__name__ == "BreakoutStrategy"
     assert trades()
 
 
