@@ -6,15 +6,14 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any, TypeVar
 
 from freqtrade_ext.feed.alarms import Alarm, Alarms
 from freqtrade_ext.feed.clock import ExchangeClock, now_ms
 from freqtrade_ext.feed.following import Following
+from freqtrade_ext.feed.kept import KeptBooks
 from freqtrade_ext.feed.streams import QUIET_SECONDS, Streams
 from freqtrade_ext.fills.book import BadBook, Book
 from freqtrade_ext.fills.market import Cursor
@@ -29,22 +28,8 @@ FILL_WAIT_SECONDS = 0.15
 how much longer than a request to REST a fill waits for news stamped after the order's arrival; Binance sends
 differences each 100 ms
 """
-KEEP_SECONDS = 60
-"""books are kept for resting orders, until they were not asked for this long"""
-BOOKS_KEPT = 3_000
-"""five minutes of Binance's differences, some 10 MB for a pair"""
 ANSWER_SECONDS = 1.0
 CLOSE_SECONDS = 10
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The books of a pair's differences, for orders that rest."""
-
-    depth: int
-    asked: float = 0.0
-    """monotonic seconds of the last question"""
-    books: deque[Book] = field(default_factory=lambda: deque(maxlen=BOOKS_KEPT))
 
 
 class Feed:
@@ -68,7 +53,7 @@ class Feed:
         self._following = Following(
             client, fresh_ms / 1000, self._changed, self._alarms.lose, update_markets, self._clock.local_ms
         )
-        self._kept: dict[str, _Kept] = {}
+        self._kept = KeptBooks(self._read)
         self._closing = False
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="freqtrade_ext.feed", daemon=True)
@@ -168,11 +153,12 @@ class Feed:
                 return None
             await asyncio.sleep(0.005)
         # it may have been lost while we waited
-        return self._read(pair, streams, depth) if streams is not None else None
+        return self._read(pair, depth) if streams is not None else None
 
-    def _read(self, pair: str, streams: Streams, depth: int) -> Book | None:
-        levels = streams.levels(depth)
-        if levels is None:
+    def _read(self, pair: str, depth: int) -> Book | None:
+        streams = self._following.streams(pair)
+        levels = streams.levels(depth) if streams is not None else None
+        if streams is None or levels is None:
             return None
         size = self._contract_size(pair)
         bids, asks = ([(rate, amount * size) for rate, amount in side] for side in levels)
@@ -184,18 +170,7 @@ class Feed:
             return None
 
     async def _books(self, pair: str, depth: int, since_ms: int | None) -> list[Book]:
-        kept = self._kept.setdefault(pair, _Kept(depth))
-        kept.asked = time.monotonic()
-        return [book for book in kept.books if since_ms is not None and (book.stamp_ms or 0) > since_ms]
-
-    def _keep(self, pair: str, kept: _Kept) -> None:
-        """Keep the book after a difference; the best bid/ask stream alone makes no new one."""
-        streams = self._following.streams(pair)
-        if time.monotonic() - kept.asked > KEEP_SECONDS:
-            del self._kept[pair]
-        elif streams is not None and streams.stamp_ms != (kept.books[-1].stamp_ms if kept.books else None):
-            book = self._read(pair, streams, kept.depth)
-            kept.books.extend([book] if book else [])
+        return self._kept.since(pair, depth, since_ms)
 
     def _is_after(self, streams: Streams, not_before_ms: int | None) -> bool:
         if not_before_ms is None:
@@ -237,8 +212,9 @@ class Feed:
         return self._client.market(pair).get("contractSize") or 1.0
 
     def _changed(self, pair: str) -> None:
-        if pair in self._kept:
-            self._keep(pair, self._kept[pair])
+        streams = self._following.streams(pair)
+        if streams is not None:
+            self._kept.keep(pair, streams.stamp_ms)
         self._alarms.check(pair)
 
     def _top(self, pair: str) -> tuple[float, float] | None:
