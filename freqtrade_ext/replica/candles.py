@@ -39,12 +39,15 @@ class Candles:
 
     def __init__(self, history: Rows) -> None:
         """:param history: closed minutes, one after the other, at least one."""
-        self._size = len(history)
-        self._rows = np.vstack([history, np.zeros((4096, 11), dtype=np.int64)])
+        self.history = history
+        """never changed, so that it may be shared"""
+        self._rows = np.zeros((4096, 11), dtype=np.int64)
+        """minutes since, of which `_size` are closed"""
+        self._size = 0
         self._live = self._flat(int(history[-1, OPEN_MS]) + MINUTE_MS)
 
     def _flat(self, open_ms: int) -> list[int]:
-        last = self._rows[self._size - 1]
+        last = self._rows[self._size - 1] if self._size else self.history[-1]
         close = int(last[CLOSE])
         return [open_ms, close, close, close, close, 0, 0, 0, 0, 0, int(last[FIRST_ID] + last[COUNT])]
 
@@ -77,9 +80,17 @@ class Candles:
 
     def minutes(self, count: int | None = None) -> Rows:
         """The newest minutes, the open one last."""
+        end = len(self.history) + self._size + 1
+        return self._slice(0 if count is None else max(end - count, 0), end)
+
+    def _slice(self, start: int, end: int) -> Rows:
+        """Return minutes by their number since the first one, the open one among them."""
         self._rows[self._size] = self._live
-        start = 0 if count is None else max(0, self._size + 1 - count)
-        return self._rows[start : self._size + 1]
+        known = len(self.history)
+        if start >= known:
+            return self._rows[start - known : min(end - known, self._size + 1)]
+        since = self._rows[: min(max(end - known, 0), self._size + 1)]
+        return np.vstack([self.history[start:end], since]) if len(since) else self.history[start:end]
 
     def interval(
         self, name: str, start_ms: int | None = None, end_ms: int | None = None, limit: int = 500
@@ -108,14 +119,13 @@ class Candles:
 
     def _around(self, name: str, start_ms: int | None, end_ms: int | None, limit: int) -> Rows:
         """Enough minutes for the candles asked for, and parts of others before and after them."""
-        rows = self.minutes()
         length = (31 * DAY_MS if name == "1M" else INTERVALS_MS[name]) // MINUTE_MS
-        first_ms = int(rows[0, OPEN_MS])
+        first_ms, count = int(self.history[0, OPEN_MS]), len(self.history) + self._size + 1
         if start_ms is not None:
-            start = min(max(start_ms - first_ms, 0) // MINUTE_MS, len(rows) - 1)
-            return rows[max(start - length, 0) : start + (limit + 2) * length]
-        end = len(rows) if end_ms is None else max(end_ms - first_ms, 0) // MINUTE_MS + length + 1
-        return rows[max(end - (limit + 2) * length, 0) : end]
+            start = min(max(start_ms - first_ms, 0) // MINUTE_MS, count - 1)
+            return self._slice(max(start - length, 0), start + (limit + 2) * length)
+        end = count if end_ms is None else max(end_ms - first_ms, 0) // MINUTE_MS + length + 1
+        return self._slice(max(end - (limit + 2) * length, 0), end)
 
 
 def close_ms(name: str, open_ms: int) -> int:

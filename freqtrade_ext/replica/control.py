@@ -38,7 +38,7 @@ class Control:
         self.requests: Counter[str] = Counter()
         """requests served by method and path, control itself left out"""
 
-    def add_routes(self, router: web.UrlDispatcher) -> None:
+    def add_routes(self, add: Callable[[str, str, Any], None]) -> None:
         for name, action in {
             "move": self._move,
             "book": self._book,
@@ -49,9 +49,9 @@ class Control:
             "balance": self._balance,
             "fault": self._fault,
         }.items():
-            router.add_post(f"/control/{name}", self._served(action))
-        router.add_get("/control/requests", self._get_requests)
-        router.add_delete("/control/requests", self._forget_requests)
+            add("POST", f"/control/{name}", self._served(action))
+        add("GET", "/control/requests", self._get_requests)
+        add("DELETE", "/control/requests", self._forget_requests)
 
     def _served(self, action: Callable[[Body], Body]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:

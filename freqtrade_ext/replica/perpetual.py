@@ -31,7 +31,7 @@ class Perpetual:
         """ratio by which the mark price is led away from the middle of the book"""
         self.funding_rates: dict[int, int] = {}
         """funding rates that were set, by their time in ms; units of 1e-8"""
-        self.candles = Candles(market.candles.minutes()[:-1].copy())
+        self.candles = Candles(market.candles.history)
         self.mark = market.last
         """quote units of 1e-8"""
         self._next_ms = int(self.candles.minutes(1)[0, 0])

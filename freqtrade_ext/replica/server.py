@@ -74,22 +74,27 @@ class Server:
             await runner.cleanup()
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self._refusals])
+        app = web.Application()
+
+        def add(method: str, path: str, handler: Any) -> None:
+            app.router.add_route(method, path, self._answering(handler))
+
         signed = FuturesOrders, FuturesFunds
         futures = [route for part in signed for route in part(self.exchange, self._futures).routes()]
         for path, (handler, weight) in PUBLIC.items():
-            app.router.add_get(f"/api/v3/{path}", self._public(handler, weight))
+            add("GET", f"/api/v3/{path}", self._public(handler, weight))
         for method, path, answer, weight in self._signed.routes():
-            app.router.add_route(method, f"/api/v3/{path}", self._private(answer, weight))
+            add(method, f"/api/v3/{path}", self._private(answer, weight))
         for path, (handler, weight) in usdm_rest.PUBLIC.items():
-            app.router.add_get(f"/fapi/v1/{path}", self._public(handler, weight))
+            add("GET", f"/fapi/v1/{path}", self._public(handler, weight))
         for method, path, answer, weight in futures:
-            app.router.add_route(method, f"/fapi/{path}", self._private(answer, weight))
+            add(method, f"/fapi/{path}", self._private(answer, weight))
         for path in _SOCKET_PATHS:
-            app.router.add_get(path, self._sockets.serve)
+            add("GET", path, self._sockets.serve)
             for prefix in _FUTURES_PATHS:
-                app.router.add_get(prefix + path, self._sockets.serve_futures)
-        self._control.add_routes(app.router)
+                add("GET", prefix + path, self._sockets.serve_futures)
+        self._control.add_routes(add)
+        add("*", "/{path:.*}", _nowhere)
         return app
 
     def advance(self, to_ms: int) -> None:
@@ -139,20 +144,26 @@ class Server:
             )
             raise ApiError(-1003, message, 429, {"Retry-After": str(wait)})
 
-    @web.middleware
-    async def _refusals(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Put refusals in Binance's form, and state the weight used."""
-        try:
-            response = await self._answer(request, handler)
-        except ApiError as error:
-            response = _json(error.body, error.status)
-            response.headers.update(error.headers)
-        except web.HTTPNotFound:
-            response = web.Response(text="<html><body><h2>404 Not found</h2></body></html>", status=404)
-        if not response.prepared:
-            response.headers["X-MBX-USED-WEIGHT"] = str(self._weight)
-            response.headers["X-MBX-USED-WEIGHT-1M"] = str(self._weight)
-        return response
+    def _answering(self, handler: Any) -> Any:
+        """
+        Put refusals in Binance's form, and state the weight used.
+
+        No middleware of aiohttp, which would keep a server that is gone, with its whole market (3.13
+        web_app.py, `_cached_build_middleware`).
+        """
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            try:
+                response = await self._answer(request, handler)
+            except ApiError as error:
+                response = _json(error.body, error.status)
+                response.headers.update(error.headers)
+            if not response.prepared:
+                response.headers["X-MBX-USED-WEIGHT"] = str(self._weight)
+                response.headers["X-MBX-USED-WEIGHT-1M"] = str(self._weight)
+            return response
+
+        return serve
 
     async def _answer(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path.startswith("/control/"):
@@ -160,6 +171,10 @@ class Server:
             return directed
         self._control.requests[f"{request.method} {request.path}"] += 1
         return await self._faults.serve(request, handler)
+
+
+async def _nowhere(request: web.Request) -> web.Response:
+    return web.Response(text="<html><body><h2>404 Not found</h2></body></html>", status=404)
 
 
 def _json(data: Any, status: int = 200) -> web.Response:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from freqtrade_ext.replica.candles import CLOSE, HIGH, INTERVALS_MS, LOW, OPEN, OPEN_MS, Candles, close_ms
+from freqtrade_ext.replica.exchange import generate
 from freqtrade_ext.replica.fixed import E8
 from freqtrade_ext.replica.happenings import Trade
 from freqtrade_ext.replica.history import DAYS, invent
@@ -41,6 +42,25 @@ def test_each_interval_is_made_of_its_minutes(candles: Candles, name: str) -> No
         assert row[HIGH] == part[:, HIGH].max()
         assert row[LOW] == part[:, LOW].min()
         assert (row[5:10] == part[:, 5:10].sum(axis=0)).all()
+
+
+def test_minutes_of_the_history_and_since_are_one_row(candles: Candles) -> None:
+    known = len(candles.history)
+    candles.add(Trade(1, START_MS + 1000, BTC.start_rate + BTC.tick, E8, True))
+    candles.advance(START_MS + 10_000 * 60_000)
+    rows = candles.minutes()
+    assert len(rows) == known + 10_001
+    assert (np.diff(rows[:, OPEN_MS]) == 60_000).all()
+    for start, end in ((known - 3, known - 1), (known - 1, known + 1), (known, known + 2), (known - 2, None)):
+        times = [int(rows[at, OPEN_MS]) for at in (start, end - 1 if end else -1)]
+        found = candles.interval("1m", start_ms=times[0], end_ms=times[1], limit=20_000)
+        assert (found == rows[start:end]).all()
+
+
+def test_a_mark_price_keeps_no_copy_of_its_pair_s_history() -> None:
+    """110 days of minutes lay in memory twice for each pair, 14 MB each."""
+    (running,) = generate(["BTC/USDT"], 1, "calm").running.values()
+    assert running.perpetual.candles.history is running.market.candles.history
 
 
 def test_weeks_start_on_monday_and_months_on_the_first(candles: Candles) -> None:

@@ -1,7 +1,9 @@
 """Driven with the real ccxt client; answers checked against Binance's documentation and recordings."""
 
+import gc
 import gzip
 import json
+import weakref
 from pathlib import Path
 
 import ccxt
@@ -19,6 +21,16 @@ def test_markets_have_the_rules_of_binance(exchange: ccxt.binance) -> None:
     assert market["limits"]["market"]["max"] == 129.84957276
     assert market["active"]
     assert market["spot"]
+
+
+def test_an_exchange_that_was_asked_and_is_gone_leaves_memory() -> None:
+    """aiohttp remembered the last seventy, each with its markets: 55 MB."""
+    with Replica(seed=3, pairs=["BTC/USDT"], scenario="calm") as replica:
+        client(replica).fetch_time()
+        exchange = weakref.ref(replica.exchange)
+    del replica
+    gc.collect()
+    assert exchange() is None
 
 
 def test_exchange_info_equals_the_recorded_one_but_for_what_is_not_offered(
