@@ -3,12 +3,12 @@
 import re
 import shlex
 import subprocess
-import sys
 from importlib.util import find_spec
 
 import pytest
 from freqtrade.commands import Arguments
 
+from freqtrade_ext.__main__ import main
 from freqtrade_ext.paper.seams import NEWEST_TRIED
 from tests.bot_process import ROOT
 
@@ -49,7 +49,7 @@ COMMANDS = [(page.name, words) for page in PAGES for words in commands(page)]
 
 
 @pytest.mark.parametrize(("page", "words"), COMMANDS, ids=lambda value: " ".join(value)[:60])
-def test_each_command_is_taken_as_written_without_an_activated_environment(page, words):
+def test_each_command_is_taken_as_written_without_an_activated_environment(page, words, capsys):
     """The command lines of the programs that they name must take them, and the files named must be there."""
     program, *arguments = words
     named = (word for word in arguments if re.fullmatch(r"user_data/[\w/-]+\.json", word))
@@ -62,8 +62,9 @@ def test_each_command_is_taken_as_written_without_an_activated_environment(page,
     elif known == "freqtrade":
         Arguments(arguments).get_parsed_arg()
     elif known == "freqtrade-ext":
-        command = [sys.executable, "-m", "freqtrade_ext", arguments[0], "--help"]
-        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main([arguments[0], "--help"])
+        told = capsys.readouterr().out
         assert all(word in told for word in arguments if word.startswith("--"))
     elif known == "python":
         assert find_spec(arguments[1])

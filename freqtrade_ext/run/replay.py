@@ -52,8 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = _parser().parse_args(arguments)
     if known.seeds or any(path.is_dir() for path in known.recording):
         return replay_markets(known)
-    # as freqtrade's own command does
-    gc_set_threshold()
     folder = known.report
     name = f"replay-{datetime.now():%Y%m%d-%H%M%S}"
     db_url = known.db_url or f"sqlite:///{folder / name}.sqlite"
@@ -170,6 +168,8 @@ def replay(known: argparse.Namespace, db_url: str, log: Path) -> bool:
         file.write_text(json.dumps(overlay))
         command = ["trade", "--dry-run"]
         command += [part for path in (*files, str(file)) for part in ("--config", path)]
+        # as freqtrade's own command does
+        gc_set_threshold()
         with virtual.running(), suppress(KeyboardInterrupt):
             start_trading(Arguments([*command, "--db-url", db_url]).get_parsed_arg())
     progress.say()
