@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=is_short)
 
 
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make only: what is imported, a million objects, stays anyway."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Recorded market data; a user's clone does not have it."""
@@ -34,9 +40,14 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_database_left() -> Iterator[None]:
-    """Forget the database of a file's tests: a later one's engine would look for it where it is no more."""
+def _nothing_left() -> Iterator[None]:
+    """
+    Forget the database of a file's tests: a later one's engine would look for it where it is no more.
+
+    And what they left: markets are few objects of many megabytes, which Python looks for late.
+    """
     yield
     if hasattr(Trade, "session"):
         Trade.session.remove()
         del Trade.session
+    gc.collect()
