@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-LOGGERS = ("freqtrade.freqtradebot", "freqtrade.exchange.exchange")
+LOGGERS = ("freqtrade.freqtradebot", "freqtrade.exchange.exchange", "freqtrade.strategy.interface")
 SECONDS = 60
 DETAILS = "Orderbook:"
 """what follows in a message of freqtrade's differs each time"""

@@ -84,6 +84,7 @@ class Trouble:
             "flash crash": self._crash,
             "reload": self._reload,
             "force exit": self._force_exit,
+            "part of an exit, then the stop": self._part_then_stop,
             "increase": self._increase,
             "forced entry": self._force_entry,
             "clock jump": self._jump,
@@ -172,6 +173,22 @@ class Trouble:
         # freqtrade's API answers with the error: the book may be empty, or what is left too small to sell
         with suppress(FreqtradeException, RPCException):
             RPC(self._bot.worker.freqtrade)._rpc_force_exit("all")
+
+    def _part_then_stop(self) -> None:
+        """An exit that a person asks for rests, is filled in part, and then the stop is reached."""
+        running = self._bot.replica.exchange.running
+        trades = {trade.pair.replace("/", ""): trade for trade in Trade.get_open_trades()}
+        moving = [symbol for symbol in trades if not running[symbol].market.frozen]
+        if self._disk.is_full or not moving:
+            return
+        symbol = self._rng.choice(moving)
+        trade, rate = trades[symbol], running[symbol].market.last / 1e8 * 1.002
+        with suppress(FreqtradeException, RPCException):
+            RPC(self._bot.worker.freqtrade)._rpc_force_exit(str(trade.id), "limit", price=rate)
+        passing = {"side": "buy", "rate": rate * 1.001, "amount": trade.amount / 3}
+        self._later(0.5, lambda: self._post("print", symbol=symbol, **passing))
+        self._later(1, lambda: self._post("move", symbol=symbol, to=rate * 0.95, seconds=5))
+        self._later(4, lambda: self._post("release", symbol=symbol))
 
     def _increase(self) -> None:
         """A person adds to a position, wherever it is on its plan."""
