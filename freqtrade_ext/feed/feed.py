@@ -188,14 +188,14 @@ class Feed:
         return topic.seconds_to_next(max(lag, 0.0))
 
     async def _is_trading(self, pair: str) -> bool:
-        streams = self._following.live(pair)
-        if streams is None or not streams.prints:
+        streams = self._following.tape(pair)
+        if streams is None:
             return False
         return time.monotonic() - streams.trades_topic.told < QUIET_SECONDS
 
     async def _prints(self, pair: str, since: Cursor | None) -> list[Print] | None:
-        streams = self._following.live(pair)
-        if streams is None or not streams.prints or not streams.trades_topic.is_trusted:
+        streams = self._following.tape(pair)
+        if streams is None:
             return None
         prints, size = streams.prints, self._contract_size(pair)
         if since is None:

@@ -15,7 +15,7 @@ from freqtrade_ext.feed.clock import now_ms
 from freqtrade_ext.feed.proof import Budget, keep_proven
 from freqtrade_ext.feed.rest import costs
 from freqtrade_ext.feed.sockets import first_of, notice_dead_lines, raw_client
-from freqtrade_ext.feed.streams import QUIET_SECONDS, OutOfStep, Streams
+from freqtrade_ext.feed.streams import BEHIND_SECONDS, QUIET_SECONDS, OutOfStep, Streams, seconds_behind
 from freqtrade_ext.feed.unified import UnifiedStreams, check_sequence
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ class _Followed:
     """of the last difference"""
     late_since: float | None = None
     """monotonic seconds since when differences come late"""
+    is_behind: bool = False
+    """trades come later than the book, as was said in the log"""
 
 
 class Following:
@@ -97,6 +99,24 @@ class Following:
         if streams is None or not streams.book_topic.is_trusted or followed.late_since is not None:
             return None
         return streams if streams.seconds_silent() < self._fresh_seconds else None
+
+    def tape(self, pair: str) -> Streams | None:
+        """Return the pair's streams if their trades are to be trusted, too: complete, and in time."""
+        streams = self.live(pair)
+        if streams is None or not streams.prints or not streams.trades_topic.is_trusted:
+            return None
+        followed, behind = self._pairs[pair], seconds_behind(streams)
+        if behind < BEHIND_SECONDS / (2 if followed.is_behind else 1):
+            followed.is_behind = False
+            return streams
+        if not followed.is_behind:
+            followed.is_behind = True
+            logger.warning(
+                "Live trades of %s come %.1f s after the book: REST serves them until they are in time.",
+                pair,
+                behind,
+            )
+        return None
 
     def streams(self, pair: str) -> Streams | None:
         """Return the pair's streams, alive or not."""

@@ -18,6 +18,8 @@ PAUSES = 3
 """usual intervals without a message after which it is not known when the next one comes"""
 QUIET_SECONDS = 2.0
 """a topic that says nothing for this long is compared with REST"""
+BEHIND_SECONDS = 1.0
+"""trades that take longer than the book by this are left to REST"""
 BOOK_SECONDS, TRADES_SECONDS = 5.0, 30.0
 """
 how long a topic counts without a message or an answer that agrees. Trades longer: a wrong book is believed
@@ -101,3 +103,15 @@ class Streams(Protocol):
 
         Amounts are as the exchange counts them: in contracts on futures.
         """
+
+
+def seconds_behind(streams: Streams) -> float:
+    """
+    Return by how much longer the last trade was on its way than the last book; no clock needs to be right.
+
+    The first message may hold trades from before the subscription, and counts for nothing.
+    """
+    trades, book = streams.trades_topic, streams.book_topic
+    if len(trades.heard) < 2 or not streams.prints or streams.stamp_ms is None:
+        return 0.0
+    return (trades.told - book.told) - (streams.prints[-1].time_ms - streams.stamp_ms) / 1000

@@ -113,23 +113,27 @@ class Queue:
     crossed: float = 0.0
     """least amount of it since then, base units"""
 
-    def use_print(self, amount: float, resting: float, time_ms: int, *, is_through: bool) -> None:
+    def use_print(
+        self, amount: float, resting: float, time_ms: int, *, is_through: bool, is_late: bool = False
+    ) -> None:
         """
         Use a print of the opposite aggressor at our rate, or through it.
 
         :param amount: of the print that earlier orders of ours have not used, base units.
         :param resting: amount that the order came to rest with, base units.
+        :param is_late: the last book looked at was younger: without the print it seemed to be a cancel, and
+            must not move the queue a second time.
         """
         for name, place in self.places.items():
             reaches = amount
             if is_through:
                 place.ahead = 0.0
             elif name != "optimistic":
-                if place.ahead is None:
+                if place.ahead is None or is_late:
                     continue
                 place.ahead, reaches = after_print(place.ahead, amount)
             place.fill(reaches, resting, time_ms)
-        self.printed += 0.0 if is_through else amount
+        self.printed += 0.0 if is_through or is_late else amount
         self._nest()
 
     def look(self, displayed: float | None, opposite: float, resting: float, time_ms: int) -> bool:

@@ -63,7 +63,11 @@ class Resting:
                 if sign * trade.rate > sign * request.limit or not self._may_fill(order):
                     continue
                 order.queue.use_print(
-                    trade.amount, order.resting, trade.time_ms, is_through=trade.rate != request.limit
+                    trade.amount,
+                    order.resting,
+                    trade.time_ms,
+                    is_through=trade.rate != request.limit,
+                    is_late=trade.time_ms <= self._looked_ms.get(request.pair, 0),
                 )
                 filled = self._book(order, trade.time_ms, bnb_rate)
                 trade = trade._replace(amount=max(trade.amount - filled, 0.0))

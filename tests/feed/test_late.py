@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,16 +18,17 @@ LATE_SECONDS = 2.6
 
 @pytest.fixture
 def delay(monkeypatch):
-    """Let Binance's messages arrive late, in their order."""
-    seconds, hear, due = [0.0], BinanceStreams._hear, [0.0]
+    """Let Binance's messages arrive late, in their order; all of them, or just trades."""
+    late, hear, due = SimpleNamespace(seconds=0.0, only=""), BinanceStreams._hear, {}
 
     def later(self, message):
-        loop = asyncio.get_running_loop()
-        due[0] = max(loop.time() + seconds[0], due[0] + 1e-6)
-        loop.call_at(due[0], hear, self, message)
+        loop, event = asyncio.get_running_loop(), message["data"].get("e", "")
+        seconds = late.seconds if late.only in event else 0.0
+        due[event] = max(loop.time() + seconds, due.get(event, 0.0) + 1e-6)
+        loop.call_at(due[event], hear, self, message)
 
     monkeypatch.setattr(BinanceStreams, "_hear", later)
-    return seconds
+    return late
 
 
 def test_streams_that_come_late_are_said_once_and_serve_nothing(caplog, delay):
@@ -36,7 +38,7 @@ def test_streams_that_come_late_are_said_once_and_serve_nothing(caplog, delay):
     def test(venue, pair):
         def hold(seconds):
             if venue is Binance:
-                delay[0] = seconds
+                delay.seconds = seconds
             else:
                 market.late_seconds = seconds
 
@@ -58,4 +60,32 @@ def test_streams_that_come_late_are_said_once_and_serve_nothing(caplog, delay):
             assert lines(caplog, feed, "is in step again")
 
     names = ("binance-spot", "bybit-spot", "okx-swap", "hyperliquid-perps")
+    at_once(test, {name: VENUES[name] for name in names})
+
+
+def test_trades_that_come_later_than_the_book_are_said_once_and_left_to_rest(caplog, delay):
+    """The book had shown them as cancels by then, and they moved each queue a second time."""
+    caplog.set_level(logging.INFO, "freqtrade_ext.feed")
+    delay.only = "aggTrade"
+
+    def test(venue, pair):
+        with followed(venue, pair, is_quiet=False, activity=10.0) as (market, feed):
+            wait_until(lambda: feed.prints(pair, None), "a first trade", 30)
+            if venue is Binance:
+                delay.seconds = LATE_SECONDS / 2
+            else:
+                market.late, market.late_seconds = "publicTrade|trades", LATE_SECONDS / 2
+            wait_until(
+                lambda: feed.prints(pair, None) is None and lines(caplog, feed, "s after the book"),
+                "a line",
+                30,
+            )
+            assert served(feed, pair)
+            assert not feed.is_trading(pair)
+            market.late_seconds = delay.seconds = 0.0
+            wait_until(lambda: feed.prints(pair, None), "trades in time again", 30)
+            assert len(lines(caplog, feed, "s after the book")) == 1
+            assert not lines(caplog, feed, "in step again")
+
+    names = ("binance-spot", "binance-usdm", "bybit-spot", "okx-swap", "hyperliquid-perps")
     at_once(test, {name: VENUES[name] for name in names})

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.book import BadBook, Book
 from freqtrade_ext.fills.holdings import BalanceTooLow
+from freqtrade_ext.fills.queue import Print
 from tests.fills.scripted_market import Desk, ScriptedMarket, free
 
 FAR = [(50.0, 1e6)]
@@ -269,6 +270,26 @@ def test_queue_shrinks_to_what_is_displayed_but_prints_are_not_counted_twice():
     assert d.poll(order).queue.places["expected"].ahead == 3
     d.market.trade("sell", 100.0, 4.0)
     assert d.poll(order).filled == 1
+
+
+@pytest.mark.parametrize("estimate", ["pessimistic", "expected"])
+def test_a_print_that_comes_after_the_book_that_shows_it_moves_the_queue_once(estimate):
+    """Its amount had left the level already, as if cancelled, and then used up the queue a second time."""
+    d = desk(bids=[(100.0, 5.0)], asks=[(101.0, 5.0)], maker_fill=estimate)
+    order = d.order("buy", 1, limit=100.0)
+    d.market.time_ms += 100
+    traded_ms = d.market.time_ms
+    d.market.time_ms += 100
+    d.market.difference([(100.0, 2.0)], [(101.0, 5.0)])
+    d.poll(order)
+    ahead = order.queue.places[estimate].ahead
+    assert 0 < ahead <= 2
+    d.market.tape.append(Print("0", traded_ms, 100.0, 3.0, "sell"))
+    assert d.poll(order).filled == 0
+    assert order.queue.places[estimate].ahead == ahead
+    d.market.time_ms += 100
+    d.market.trade("sell", 100.0, ahead + 0.5)
+    assert d.poll(order).filled == pytest.approx(0.5)
 
 
 def test_a_buy_that_cannot_be_paid_names_what_is_needed_and_free():

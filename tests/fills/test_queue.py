@@ -251,6 +251,7 @@ def test_each_difference_between_two_polls_moves_the_queue_not_just_the_last():
     d.market.difference([(100.0, 4.0)], [(101.0, 9.0)])
     d.market.difference([(100.0, 10.0)], [(101.0, 9.0)])
     assert d.poll(order).queue.places["pessimistic"].ahead == 4
+    d.market.time_ms += 1
     d.market.trade("sell", 100.0, 6.0)
     assert d.poll(order).filled == 2
 

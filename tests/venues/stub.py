@@ -67,6 +67,8 @@ class Stub:
         """one way, for requests and messages alike"""
         self.late_seconds = 0.0
         """how much longer than answers the messages of topics take"""
+        self.late = ""
+        """pattern of the topics that come late"""
         self.requests = Counter()
         bases = [pair.partition("/")[0] for pair in pairs]
         self.quote = pairs[0].partition("/")[2].partition(":")[0]
@@ -247,7 +249,7 @@ class Stub:
                 self._lost[pattern] -= 1
                 return
         said = message if isinstance(message, str) else json.dumps(message)
-        delay = self.delay_seconds + (self.late_seconds if name else 0.0)
+        delay = self.delay_seconds + (self.late_seconds if name and re.search(self.late, name) else 0.0)
         self._loop.call_later(delay, lambda: self._loop.create_task(self._write(client, said)))
 
     async def _write(self, client, said):
