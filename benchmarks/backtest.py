@@ -1,5 +1,5 @@
 """
-Time a managed backtest beside a plain strategy with the same entry signals.
+Time a managed backtest beside plain strategies with the same signals, one of which adjusts positions.
 
     python -m benchmarks.backtest FOLDER [TIMERANGE]
 
@@ -52,6 +52,7 @@ def main() -> None:
         exchange = {**replica.overlay()["exchange"], "pair_whitelist": ["BTC/USDT"]}
         cases = {
             "plain": ("PlainBreakout", ROOT / "benchmarks" / "strategies", {}),
+            "plain, adjusting": ("PlainAdjusting", ROOT / "benchmarks" / "strategies", {}),
             "managed": ("BreakoutStrategy", ROOT / "strategies", {}),
             "managed, with costs": ("BreakoutStrategy", ROOT / "strategies", {"backtest_costs": str(costs)}),
         }
@@ -62,8 +63,9 @@ def main() -> None:
                 changes = {"exchange": exchange, "freqtrade_ext": settings}
                 seconds[name].append(timed(strategy, path, arguments.folder, arguments.timerange, changes))
                 print(f"{name}: {seconds[name][-1]:.1f} s, {len(LocalTrade.bt_trades)} trades")
-    plain, managed, charged = (min(times) for times in seconds.values())
+    plain, adjusting, managed, charged = (min(times) for times in seconds.values())
     print(f"plain {plain:.1f} s, managed {managed:.1f} s, ratio {managed / plain:.2f}")
+    print(f"plain with adjusting {adjusting:.1f} s, ratio {managed / adjusting:.2f}")
     print(f"with costs {charged:.1f} s, ratio {charged / managed:.3f}")
 
 
