@@ -62,7 +62,6 @@ def next_exit(
     least: Least,
     attempt: Attempt | None,
     now: datetime,
-    targets: int | None = None,
 ) -> NextExit:
     """
     Decide what a position sells at its targets now.
@@ -73,9 +72,10 @@ def next_exit(
     :param rate: quote per base that an exit would get.
     :param least: what can be sold at this rate.
     :param attempt: what the last call returned of this trade; None after a start.
-    :param targets: that sell something; all of the plan's unless given.
     """
-    stage = min(max(plan.stage(rate), position.stage_asked), len(plan.shares) if targets is None else targets)
+    # the stop takes the last share of a plan that trails
+    targets = len(plan.shares) - (plan.trail_percent is not None)
+    stage = min(max(plan.stage(rate), position.stage_asked), targets)
     if not stage:
         return NextExit(why_not="no target is reached")
     if position.is_busy:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from freqtrade_ext.plan.market_state import MarketState
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.sizing import AccountState, Stake
@@ -31,16 +33,22 @@ def levels_step(plan: Plan) -> str:
 
 
 def monitoring_step(plan: Plan) -> str:
-    chunks = ", ".join(
-        f"{share:g}% at {rate_text(rate)} ({target_tag(number)})"
-        for number, (share, rate) in enumerate(zip(plan.shares, plan.target_rates, strict=True), 1)
-        if share
-    )
+    chunks = ", ".join(f"{share:g}% {how} ({target_tag(number)})" for number, share, how in ways_out(plan))
     way_out = "buys back" if plan.is_short else "sells"
     return (
         f"5/5 monitoring: anchored to {rate_text(plan.entry_rate)}, {way_out} all at the stop "
         f"{rate_text(plan.stop_rate)}, {chunks}"
     )
+
+
+def ways_out(plan: Plan) -> Iterator[tuple[int, float, str]]:
+    """Return the number, the share in percent and the way of each target that takes one."""
+    for number, (share, rate) in enumerate(zip(plan.shares, plan.target_rates, strict=True), 1):
+        how = f"at {rate_text(rate)}"
+        if number == len(plan.shares) and plan.trail_percent is not None:
+            how = f"by a stop {plan.trail_percent:g} % behind the best rate from {rate_text(rate)} on"
+        if share:
+            yield number, share, how
 
 
 def _levels(plan: Plan) -> str:

@@ -34,6 +34,8 @@ class Plan:
     target_percents: Percents
     reasons: tuple[str, str, str]
     """of the stake, the split and the levels"""
+    trail_percent: float | None = None
+    """how far behind the best rate a stop takes the last share, from its target on; None: sold there"""
 
     def __post_init__(self) -> None:
         rates = (self.stop_rate, self.entry_rate, *self.target_rates)
@@ -98,12 +100,12 @@ class Plan:
     @classmethod
     def from_json(cls, stored: Any) -> Plan:
         """
-        Restore a plan that `to_json` gave.
+        Restore a plan that `to_json` gave, without its trailing, which may have changed since.
 
         :raises PlanError: it is not one.
         """
         names = {f.name for f in fields(cls)}
-        if not isinstance(stored, Mapping) or set(stored) != names:
+        if not isinstance(stored, Mapping) or set(stored) | {"trail_percent"} != names:
             raise PlanError(f"a stored plan must have {', '.join(sorted(names))}, got {stored!r}")
         try:
             return cls(

@@ -21,7 +21,7 @@ class Progress:
     elsewhere: float
     """at the stop, by a signal or by hand"""
     due: tuple[float, ...]
-    """still to be sold at each target"""
+    """still to be sold at each target; not where the stop takes it, as that trails from there on"""
 
     @property
     def left(self) -> float:
@@ -57,6 +57,8 @@ def progress_of(plan: Plan, position: Position) -> Progress:
     for index in range(reached, len(plan.shares)):
         due[index] = max(sum(plan.shares[: index + 1]) - gone, 0.0)
         gone += due[index]
+    if plan.trail_percent is not None:
+        due[-1] = 0.0
     return Progress(tuple(sold), elsewhere, tuple(due))
 
 

@@ -30,6 +30,17 @@ def stop_rate(
     return plan.break_even_rate(fee_open, fee_close)
 
 
+def moves(settings: Settings) -> list[str]:
+    """Return in words what becomes of a trade's stop behind its targets, and of an old trade."""
+    text = {
+        "break_even": "after TP1 the stop moves to break-even",
+        "previous": "after TP1 the stop moves to break-even, after each further target to the one before",
+        "trail": f"after TP1 the stop follows {settings.trail_percent:g} % behind the best rate",
+    }.get(settings.stop_after_tp)
+    hours = settings.time_limit_hours
+    return [line for line in (text, hours and f"a trade is closed after {hours:g} hours") if line]
+
+
 def pick(plan: Plan, *rates: float) -> float:
     """Return the rate that protects most: the highest for a long, the lowest for a short."""
     return min(rates) if plan.is_short else max(rates)

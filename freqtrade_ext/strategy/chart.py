@@ -154,6 +154,8 @@ class Drawing:
                 yield rate, SOLD, f"{text}, {done} {sold:.0f} %"
             elif due > LEAST_PERCENT:
                 yield rate, TARGET, f"{text}, {to_do} {due:.0f} %"
+            elif number == len(plan.shares) and plan.trail_percent is not None:
+                yield rate, TARGET, f"{text}, the stop trails from here"
 
     def _results(self, window: Window) -> Iterator[dict[str, Any]]:
         """Label where a closed trade was sold; FreqUI marks its entry and its end."""

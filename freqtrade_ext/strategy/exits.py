@@ -41,17 +41,12 @@ NO_LEAST = Least(0.0, 0.0)
 class Exits:
     """What is remembered of the exits of a strategy's trades, by trade id."""
 
-    def __init__(
-        self, strategy: IStrategy, exchange: Exchange, *, is_trading: bool, has_trailing: bool
-    ) -> None:
-        """
-        :param exchange: the bot's own.
-        :param has_trailing: the strategy's own trailing stop takes over at the last target.
-        """
+    def __init__(self, strategy: IStrategy, exchange: Exchange, *, is_trading: bool) -> None:
+        """:param exchange: the bot's own."""
         self.pace: Pace | None = None
         """where it is set, it wakes the bot at a trade's stop and next target"""
         self._strategy, self._exchange = strategy, exchange
-        self._is_trading, self._has_trailing = is_trading, has_trailing
+        self._is_trading = is_trading
         self._attempts: dict[int, Attempt] = {}
         """the exit at a target that was asked for last"""
         self._whole_exits: dict[int, Attempt] = {}
@@ -77,9 +72,7 @@ class Exits:
         position, least = trades.read_position(trade), self.least(trade, rate)
         if self._is_trading and self._write_off(trade, position, rate, least):
             return None
-        # the rest of a trade that its strategy's trailing stop takes over
-        targets = len(plan.shares) - self._has_trailing
-        answer = next_exit(plan, position, rate, least, self._attempts.get(trade.id), now, targets)
+        answer = next_exit(plan, position, rate, least, self._attempts.get(trade.id), now)
         if answer.attempt is None:
             logger.debug("%s: no exit: %s", trade.pair, answer.why_not)
             self._settle(trade, plan, position, rate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -38,12 +37,6 @@ KEPT_BY = {
     "adjust_trade_position": "adjust_trade_position max_entry_position_adjustment",
 }
 """value of the setting `keep` -> names that it opens as well"""
-
-EXITS = {
-    "exit_signal": ("populate_exit_trend", "populate_sell_trend"),
-    "custom_exit": ("custom_exit", "custom_sell"),
-}
-"""value of the setting `keep` -> callbacks that are asked only with it"""
 
 RULES: dict[str, Any] = {
     "minimal_roi": {},
@@ -178,49 +171,18 @@ def _own_classes(cls: type[Any]) -> list[type[Any]]:
     ]
 
 
-def trailing_ratio(cls: type[Any]) -> float | None:
-    """Return how far a strategy's own trailing stop follows, as a ratio of the rate; None for none."""
+def own_rules(cls: type[Any]) -> dict[str, Any]:
+    """Return what a strategy itself says."""
     said: dict[str, Any] = {}
     for kind in reversed(_own_classes(cls)):
         # the rules in front are properties
         said |= {name: value for name, value in vars(kind).items() if not isinstance(value, property)}
+    return said
+
+
+def trailing_ratio(cls: type[Any]) -> float | None:
+    """Return how far a strategy's own trailing stop follows, as a ratio of the rate; None for none."""
+    said = own_rules(cls)
     if not said.get("trailing_stop"):
         return None
     return abs(said.get("trailing_stop_positive") or said.get("stoploss") or RULES["stoploss"])
-
-
-def say_what_gives_way(
-    cls: type[Any], base: type[Any], config: Mapping[str, Any], settings: Settings
-) -> None:
-    """
-    Log what of a strategy and of the configuration does not count under the plan.
-
-    :param cls: of the strategy, derived from `base`.
-    :param config: freqtrade's, before the strategy's values go into it.
-    """
-    own, kept = own_names(cls), names_of(settings)
-    rules = sorted(own & RULES.keys() - kept)
-    callbacks = sorted(n for n in own - kept - RULES.keys() if callable(getattr(IStrategy, n, None)))
-    logger.info(
-        "%s runs by plan: it keeps %s; stake, stop and targets are the plan's%s",
-        cls.__name__,
-        ", ".join(settings.keep) or "no exits",
-        f", not its own {', '.join(callbacks + rules)}" if callbacks or rules else "",
-    )
-    wrapped = own & {name for kind in cls.__mro__[cls.__mro__.index(base) + 1 :] for name in vars(kind)}
-    for keep, exits in EXITS.items():
-        if keep not in settings.keep and (off := sorted(wrapped.intersection(exits))):
-            logger.warning(
-                '%s: its own exits (%s) do not run; keep them with "keep": %s',
-                cls.__name__,
-                ", ".join(off),
-                json.dumps([*settings.keep, keep]),
-            )
-    if "adjust_trade_position" in callbacks and getattr(cls, "position_adjustment_enable", False):
-        logger.warning(
-            "%s: averaging down is off: %s of its callbacks are not used (%s); "
-            "`--strategy Paper` runs it as it is",
-            cls.__name__,
-            len(callbacks),
-            ", ".join(callbacks),
-        )

@@ -9,7 +9,8 @@ from pandas import DataFrame
 
 from freqtrade_ext.strategy.advice import replaced
 from freqtrade_ext.strategy.callbacks import given_the_trade_itself, theirs
-from freqtrade_ext.strategy.in_front import put_in_front, say_what_gives_way
+from freqtrade_ext.strategy.gives_way import say_what_gives_way
+from freqtrade_ext.strategy.in_front import put_in_front
 from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import PREFIX
 from freqtrade_ext.strategy.paper_fills import PaperFills, settings_of
@@ -36,7 +37,7 @@ class ManagedStrategy(PaperFills):
             # unpickled, as by hyperopt's workers
             return super().__new__(cls)
         settings = settings_of(config)
-        say_what_gives_way(cls, ManagedStrategy, config, settings)
+        say_what_gives_way(cls, ManagedStrategy, settings)
         for line in replaced(config, settings):
             logger.warning(line)
         return super().__new__(put_in_front(Planned, cls, ManagedStrategy, config, settings))

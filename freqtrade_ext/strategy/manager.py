@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,7 +25,7 @@ from freqtrade_ext.strategy.backtest_chart import plan_text
 from freqtrade_ext.strategy.callbacks import News
 from freqtrade_ext.strategy.entry import Entries
 from freqtrade_ext.strategy.exits import Exits
-from freqtrade_ext.strategy.in_front import trailing_ratio
+from freqtrade_ext.strategy.in_front import own_rules, trailing_ratio
 from freqtrade_ext.strategy.journal import Journal
 from freqtrade_ext.strategy.market_states import MarketStates
 from freqtrade_ext.strategy.plans import PlanBook
@@ -52,17 +52,20 @@ class Manager:
         self._is_backtest = strategy.dp.runmode == RunMode.BACKTEST
         self.news = News(strategy.timeframe)
         self.status = Status(strategy)
-        self.plans = PlanBook(self.is_trading)
+        ratio = trailing_ratio(type(strategy)) if "trailing" in settings.keep else None
+        # switched off by the strategy, stock freqtrade would not ask it either
+        self.is_adjusted = "adjust_trade_position" in settings.keep and own_rules(type(strategy)).get(
+            "position_adjustment_enable", True
+        )
+        self._trail_percent = None if ratio is None else 100 * ratio
+        self.plans = PlanBook(self.is_trading, self._trail_percent)
         self._strategy, self._exchange, self._paper = strategy, exchange, paper
         self.market_states = MarketStates(strategy, settings)
         self.entries = Entries(
             strategy, settings, exchange, self.market_states, paper, is_trading=self.is_trading
         )
-        self._trailing = trailing_ratio(type(strategy)) if "trailing" in settings.keep else None
         self.journal = Journal(strategy, paper, self.plans, self.market_states.timeframe)
-        self.exits = Exits(
-            strategy, exchange, is_trading=self.is_trading, has_trailing=self._trailing is not None
-        )
+        self.exits = Exits(strategy, exchange, is_trading=self.is_trading)
 
     def tuned(self, settings: Settings) -> Manager:
         """Return a manager of the same strategy with other settings, which remembers no trade."""
@@ -125,6 +128,7 @@ class Manager:
     def _keep(self, trade: Trade, plan: Plan) -> Plan:
         position = trades.read_position(trade)
         plan = plan.anchored(position.anchor(), partial(trades.round_rate, trade))
+        plan = replace(plan, trail_percent=self._trail_percent)
         self._set_stop(trade, plan, position)
         if self.is_trading:
             # before the plan, whose custom data has a database session of its own
@@ -135,15 +139,19 @@ class Manager:
     def guard(self, trade: Trade) -> None:
         """Set the stop of a trade's plan where it is missing, and move a stop that trails."""
         plan = self.plan_of(trade)
-        follows = self.settings.stop_after_tp == "trail" or self._trailing is not None
-        if plan is not None and follows and len(trade.orders) > 1:
+        if plan is None:
+            return
+        has_sold = self.settings.stop_after_tp == "trail" and len(trade.orders) > 1
+        # with a single target nothing is sold before the stop trails
+        if has_sold or plan.trail_percent is not None:
             self._set_stop(trade, plan, trades.read_position(trade))
 
     def _set_stop(self, trade: Trade, plan: Plan, position: Position) -> None:
         best = (trade.min_rate if trade.is_short else trade.max_rate) or trade.open_rate
         rate = stop_rate(plan, position, self.settings, trade.fee_open, trade.fee_close or 0.0, best)
-        if self._trailing is not None and plan.stage(best) == len(plan.target_rates):
-            trailed = best * (1 + self._trailing if plan.is_short else 1 - self._trailing)
+        if plan.trail_percent is not None and plan.stage(best) == len(plan.target_rates):
+            away = plan.trail_percent / 100
+            trailed = best * (1 + away if plan.is_short else 1 - away)
             rate = pick(plan, trailed, rate, position.stop_rate)
         trades.set_stop(trade, rate)
         trades.show_initial_stop(trade, plan.stop_rate)

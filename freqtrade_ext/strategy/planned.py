@@ -157,7 +157,7 @@ class Planned(Prepared):
         )
         if self.manager.is_trading:
             self.manager.status.see(trade, self.manager.plans.known(trade), current_exit_rate)
-        if due is None and "adjust_trade_position" in self.manager.settings.keep:
+        if due is None and self.manager.is_adjusted:
             ask = theirs(super().adjust_trade_position, None)
             return self._adjusted(
                 trade,

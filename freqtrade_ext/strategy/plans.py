@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from freqtrade.persistence import KeyValueStore, Trade
@@ -20,8 +21,9 @@ class PlanBook:
     `trade.get_custom_data` is a query per call in trading and a linear scan in backtests, hence the memory.
     """
 
-    def __init__(self, has_database: bool) -> None:
-        self._has_database = has_database
+    def __init__(self, has_database: bool, trail_percent: float | None = None) -> None:
+        """:param trail_percent: of all plans, see there."""
+        self._has_database, self._trail_percent = has_database, trail_percent
         self._plans: dict[int, Plan] = {}
         self._decisions: dict[str, Decision] = {}
 
@@ -34,10 +36,11 @@ class PlanBook:
         if stored is None:
             return None
         try:
-            plan = self._plans[trade.id] = Plan.from_json(stored)
+            plan = replace(Plan.from_json(stored), trail_percent=self._trail_percent)
         except PlanError as error:
             logger.error("%s: %s", trade.pair, error)
             return None
+        self._plans[trade.id] = plan
         return plan
 
     def keep(self, trade: Trade, plan: Plan) -> None:

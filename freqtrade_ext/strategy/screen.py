@@ -16,6 +16,7 @@ from typing import Any, Literal
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
 
+from freqtrade_ext.plan.explain import ways_out
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.progress import progress_of, progress_text
 from freqtrade_ext.strategy import position as trades
@@ -92,8 +93,7 @@ def show_entry(trade: Trade, order: Order, plan: Plan) -> None:
     """Show what an entry got, and what is to become of it."""
     done, to_do = ("sold short", "buys back") if trade.is_short else ("bought", "sells")
     percent = 100 * (plan.stop_rate / plan.entry_rate - 1)
-    chunks = zip(plan.shares, plan.target_rates, strict=True)
-    targets = ", ".join(f"{share:g} % at {rate_text(rate)}" for share, rate in chunks if share)
+    targets = ", ".join(f"{share:g} % {how}" for _, share, how in ways_out(plan))
     bought = f"{done} {order.safe_filled:.8g} at {rate_text(order.safe_price)}"
     cost = f"{order.safe_filled * order.safe_price:,.2f} {trade.stake_currency}"
     show(f"{trade.pair} {bought} for {cost} | stop {rate_text(plan.stop_rate)} ({percent:+.1f} %)")

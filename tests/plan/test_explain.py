@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 from freqtrade_ext.plan import explain
 from freqtrade_ext.plan.market_state import MarketState
-from freqtrade_ext.plan.plan import make_plan
+from freqtrade_ext.plan.plan import Plan, make_plan
 from freqtrade_ext.plan.sizing import AccountState, size_position
 from freqtrade_ext.settings import Settings
 
@@ -32,3 +34,11 @@ def test_steps_name_every_number_and_its_reason():
 def test_a_share_of_nothing_is_not_mentioned():
     plan = make_plan(STATE, AccountState(200, 1), 100.0, False, Settings())
     assert explain.monitoring_step(plan).endswith("sells all at the stop 98.843, 100% at 102.00 (tp1)")
+
+
+def test_what_a_stop_takes_behind_the_last_target_is_not_said_to_be_sold_there():
+    plan = replace(PLAN, trail_percent=2.0)
+    assert explain.monitoring_step(plan).endswith(
+        "30% at 109,073.62 (tp2), 45% by a stop 2 % behind the best rate from 113,268.76 on (tp3)"
+    )
+    assert explain.monitoring_step(Plan.from_json(plan.to_json())) == explain.monitoring_step(PLAN)

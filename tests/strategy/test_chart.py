@@ -1,5 +1,6 @@
 """The drawings FreqUI gets: valid by freqtrade's own schema, inside the window, true to what was sold."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -127,6 +128,12 @@ def test_levels_beyond_the_candles_are_marked_at_the_edge():
         "up: TP1 102.00 +2 %, sells 25 %",
         "down: stop 98.80 -1.2 %",
     ]
+
+
+def test_a_last_target_from_which_the_stop_trails_says_so():
+    its = replace(plan(), trail_percent=2.0)
+    found = labels(Drawing(its, progress_of(its, sold_of(1.0, [(2, 0.55)])), 101.0, START, None))
+    assert found[-1] == "TP3 108.00 +8 %, the stop trails from here"
 
 
 def test_no_two_labels_in_view_lie_over_each_other():

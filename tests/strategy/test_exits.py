@@ -1,6 +1,7 @@
 """What the exits of managed trades remember, on freqtrade's own Trade and a market of plain values."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -29,7 +30,7 @@ MARKET = {"limits": {"amount": {"min": 0.001}, "cost": {"min": 5.0}, "market": {
 class Desk:
     """The exits of one bot, whose exchange answers with the values set here."""
 
-    def __init__(self, *, is_trading=True, has_trailing=False, most=None, order_type="market"):
+    def __init__(self, *, is_trading=True, most=None, order_type="market"):
         market = {"limits": MARKET["limits"] | {"market": {"max": most}}}
         self.exchange = SimpleNamespace(
             markets={"BTC/USDT": market},
@@ -43,7 +44,7 @@ class Desk:
             order_types={"exit": order_type},
             lock_pair=lambda pair, until, **more: self.locked.append(pair),
         )
-        self.exits = Exits(strategy, self.exchange, is_trading=is_trading, has_trailing=has_trailing)
+        self.exits = Exits(strategy, self.exchange, is_trading=is_trading)
         self.trade = new_trade(rate=100.0, amount=10.0, lot=0.001)
         self.rate = 100.0
 
@@ -83,7 +84,7 @@ def test_what_has_moved_makes_the_next_target_due_at_once():
 
 def test_the_last_share_is_left_to_the_strategy_s_own_trailing_stop():
     assert sold(Desk().due(108.0)) == (10.0, "tp3")
-    assert sold(Desk(has_trailing=True).due(108.0)) == (7.0, "tp2")
+    assert sold(Desk().due(108.0, plan=replace(PLAN, trail_percent=3.0))) == (7.0, "tp2")
 
 
 def test_without_a_plan_nothing_is_due():

@@ -179,6 +179,21 @@ def test_the_strategy_s_own_trailing_stop_takes_over_at_the_last_target(trade):
         assert trade.stop_loss == stop
 
 
+def test_a_single_target_is_left_to_the_strategy_s_own_trailing_stop(trade):
+    """Nothing was sold at it, and the stop stayed where the plan had put it, too."""
+    one = {f"targets_{kind}": (8.0,) for kind in ("early", "standard", "strong")}
+    one |= {f"split_{kind}": (100.0,) for kind in ("early", "standard", "strong", "low_balance_open")}
+    manager = new_manager(strategy=Trailing, keep=("trailing",), **one)
+    entered(trade, manager)
+    trade.max_rate = 120.0
+    manager.guard(trade)
+    assert trade.stop_loss == 116.4
+    assert manager.exit_due(trade, 120.0, OPENED) is None
+    # after a restart too, and by the settings of then
+    assert new_manager(strategy=Trailing, keep=("trailing",), **one).plan_of(trade).trail_percent == 3
+    assert new_manager(strategy=Trailing, **one).plan_of(trade).trail_percent is None
+
+
 def test_without_keeping_it_a_strategy_s_trailing_stop_does_not_count(trade):
     manager = new_manager(strategy=Trailing)
     entered(trade, manager)
