@@ -14,6 +14,9 @@ from freqtrade_ext.tape import RecordingError
 from freqtrade_ext.tape.by_order import OrderTape
 from tests.fidelity import orders
 
+# the first test compiles, 25 s of processor time
+pytestmark = pytest.mark.timeout(300)
+
 HORIZONS = ["1", "10", "30", "60"]
 
 
