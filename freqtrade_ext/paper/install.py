@@ -79,7 +79,7 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
         exchange.name,
         _latency_text(settings, exchange.feed),
         settings.maker_fill,
-        "the asset received" if settings.fee_asset == "received" else settings.fee_asset,
+        _fee_text(settings, exchange),
     )
     return exchange.paper
 
@@ -105,3 +105,10 @@ def _account(exchange: Exchange) -> Account:
         is_futures=exchange.trading_mode == TradingMode.FUTURES,
         is_cross=exchange.margin_mode == MarginMode.CROSS,
     )
+
+
+def _fee_text(settings: Settings, exchange: Exchange) -> str:
+    if settings.fee_asset != "received":
+        return settings.fee_asset
+    is_futures = exchange.trading_mode == TradingMode.FUTURES
+    return "the currency of the margin" if is_futures else "the asset received"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import ccxt
 from freqtrade import __version__ as freqtrade_version
 from freqtrade.configuration.config_setup import setup_utils_configuration
-from freqtrade.enums import RunMode
+from freqtrade.enums import RunMode, TradingMode
 from freqtrade.exceptions import FreqtradeException, OperationalException, TemporaryError
 from freqtrade.exchange import Exchange
 from freqtrade.resolvers import ExchangeResolver
@@ -222,7 +222,11 @@ def _check_size(exchange: Exchange, pair: str, stake_amount: float, rate: float)
     least = exchange.get_min_pair_stake_amount(pair, rate, 0.0) or 0.0
     lot = (exchange.get_precision_amount(pair) or 0.0) * (exchange.get_contract_size(pair) or 1.0)
     if stake_amount < least:
-        yield "FAIL", f"{pair}: {stake_amount:g} is less than the exchange's minimum of {least:.4g}"
+        text = f"{pair}: {stake_amount:g} is less than the exchange's minimum of {least:.4g}"
+        if exchange.trading_mode == TradingMode.FUTURES:
+            yield "note", f"{text}: a leverage of {least / stake_amount:.2g} or more reaches it"
+        else:
+            yield "FAIL", text
         return
     yield "ok", f"{pair}: minimum {least:.4g} and lots of {lot:g} ({lot * rate:.4g}) fit {stake_amount:g}"
     if lot * rate > DUST_RATIO * stake_amount:

@@ -27,7 +27,8 @@ def replica():
 
 
 @pytest.fixture
-def exchange(replica, tmp_path):
+def exchange(replica, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "freqtrade_ext.paper.install")
     control(replica, "fault", clear=True)
     control(replica, "book", symbol="BTCUSDT", bids=[[99_990, 5]], asks=[[100_000, 5]])
     files = [str(ROOT / "config.json"), str(ROOT / "user_data" / "binance_futures.json")]
@@ -41,6 +42,11 @@ def exchange(replica, tmp_path):
     )
     yield exchange
     exchange.close()
+
+
+def test_fees_are_not_said_to_be_paid_in_coins_of_a_contract(exchange, caplog):
+    (said,) = [r.getMessage() for r in caplog.get_records("setup") if "Dry-run orders fill" in r.getMessage()]
+    assert said.endswith("fees in the currency of the margin.")
 
 
 def test_rates_that_cannot_be_had_do_not_keep_an_exit_from_being_placed(replica, exchange, caplog):

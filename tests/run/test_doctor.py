@@ -1,8 +1,10 @@
 """What `freqtrade-ext doctor` finds, on the embedded exchange."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from freqtrade.enums import TradingMode
 
 from freqtrade_ext.paper import seams
 from freqtrade_ext.replica import Replica
@@ -89,6 +91,20 @@ def test_the_strategy_named_is_looked_for(found, section, said):
 def test_a_stake_below_the_minimum_or_beyond_the_book_fails(found):
     status, text = found(OWN, ["BTC/USDT"], stake_amount=2)
     assert (status, "FAIL BTC/USDT: 2 is less than the exchange's minimum of 5.25" in text) == (1, True)
+
+
+def test_a_margin_below_the_minimum_says_which_leverage_reaches_it():
+    """It failed, although the strategy's leverage made orders of five times the stake."""
+    exchange = SimpleNamespace(
+        trading_mode=TradingMode.FUTURES,
+        get_min_pair_stake_amount=lambda *_: 110.0,
+        get_precision_amount=lambda _: 0.001,
+        get_contract_size=lambda _: 1.0,
+    )
+    said = (
+        "BTC/USDT:USDT: 100 is less than the exchange's minimum of 110: a leverage of 1.1 or more reaches it"
+    )
+    assert [*doctor._check_size(exchange, "BTC/USDT:USDT", 100.0, 1e5)] == [("note", said)]
 
 
 def test_a_stake_that_the_book_does_not_carry_fails(found):
