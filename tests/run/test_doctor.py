@@ -8,7 +8,7 @@ from freqtrade.enums import TradingMode
 
 from freqtrade_ext.paper import seams
 from freqtrade_ext.replica import Replica
-from freqtrade_ext.run import doctor
+from freqtrade_ext.run import doctor, pair_checks
 from tests.bot_process import ROOT
 from tests.run.test_init import CONFIG
 
@@ -104,7 +104,7 @@ def test_a_margin_below_the_minimum_says_which_leverage_reaches_it():
     said = (
         "BTC/USDT:USDT: 100 is less than the exchange's minimum of 110: a leverage of 1.1 or more reaches it"
     )
-    assert [*doctor._check_size(exchange, "BTC/USDT:USDT", 100.0, 1e5)] == [("note", said)]
+    assert [*pair_checks._check_size(exchange, "BTC/USDT:USDT", 100.0, 1e5)] == [("note", said)]
 
 
 def test_a_stake_that_the_book_does_not_carry_fails(found):
