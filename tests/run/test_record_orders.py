@@ -7,10 +7,9 @@ import socket
 import pytest
 from aiohttp import WSMsgType, web
 
-from freqtrade_ext.fidelity.resting import measure_resting
 from freqtrade_ext.run import record as command
 from freqtrade_ext.run.record_orders import OrderRecorder
-from freqtrade_ext.tape.by_order import OrderTape
+from freqtrade_ext.tape.by_order import OrderTape, tapes
 from freqtrade_ext.tape.order_events import DELETE, EXECUTION, NEW
 
 MARKET = {"name": "BTC/USD", "market_symbol": "btcusd", "base_currency": "BTC", "counter_currency": "USD"}
@@ -128,7 +127,7 @@ def test_a_file_is_a_snapshot_by_order_and_what_was_told_after_it(tmp_path):
         (EXECUTION, 1, 1, 100.0),
         (DELETE, 1, 1, 100.0),
     ]
-    assert measure_resting([path])["events"] == 4
+    assert [tape.path for tape in tapes([path])] == [path]  # as `fidelity --resting` takes it
 
 
 def test_a_new_connection_begins_a_new_file_with_its_gap(tmp_path, monkeypatch):
