@@ -203,6 +203,12 @@ def test_without_keeping_it_a_strategy_s_trailing_stop_does_not_count(trade):
     assert trade.stop_loss == 98.84
 
 
+@pytest.mark.parametrize(("own", "is_adjusted"), [({}, True), ({"position_adjustment_enable": False}, False)])
+def test_averaging_that_the_strategy_has_switched_off_is_not_kept(own, is_adjusted):
+    strategy = type("Theirs", (Plain,), own)
+    assert new_manager(strategy=strategy, keep=("adjust_trade_position",)).is_adjusted is is_adjusted
+
+
 def test_a_trade_is_too_old_from_the_limit_on(trade):
     manager = new_manager(time_limit_hours=2)
     limit = OPENED + timedelta(hours=2)
