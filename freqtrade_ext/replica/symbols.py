@@ -168,8 +168,8 @@ def listed(pair: str) -> Symbol:
     base, _, quote = pair.partition("/")
     if not base.isalnum() or not quote.isalnum():
         raise ValueError(f"a pair looks like BTC/USDT, not {pair!r}")
-    # stablecoins trade side by side
-    rules = _KNOWN.get(base) if "USD" in quote else None
+    # against other stablecoins and currencies much as against USDT
+    rules = _KNOWN.get(base) if quote not in _KNOWN else None
     rate, tick, step, max_amount, max_market, min_notional, touch_cost, pace = rules or _invented(base)
     return Symbol(
         base=base,

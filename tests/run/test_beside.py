@@ -49,11 +49,11 @@ def test_what_runs_beside_ends_with_the_bot(tmp_path, monkeypatch):
 
 def test_the_embedded_exchange_lists_the_pairs_configured(tmp_path):
     """It listed the five of the project: who trades others, or in USDC, found no market."""
-    listed = ["DOGE/USDC", "BTC/USDC:USDC", ".*/EUR"]
+    listed = ["DOGE/EUR", "BTC/USDC:USDC", ".*/EUR"]
     with beside.embedded_exchange(tmp_path, {"exchange": {"pair_whitelist": listed}}) as overlay:
         exchange = ccxt.binance(json.loads(overlay.read_text())["exchange"]["ccxt_config"])
         tickers = exchange.fetch_tickers()
-    assert tickers.keys() == {"DOGE/USDC", "BTC/USDC"}
+    assert tickers.keys() == {"DOGE/EUR", "BTC/USDC"}
     # worth what they are in USDT
     assert tickers["BTC/USDC"]["last"] > 50_000
 
