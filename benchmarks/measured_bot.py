@@ -23,7 +23,7 @@ class MeasuredBot(Bot):
         command += ["trade", "--dry-run", "--config", "config.json", "--config", "overlay.json"]
         command += ["--db-url", "sqlite:///bot.sqlite", "--logfile", "bot.log"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with (self.folder / "printed.log").open("a") as printed:
+        with (self.folder / "printed").open("a") as printed:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=printed, stderr=printed
             )

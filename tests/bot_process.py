@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import runpy
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +22,18 @@ Levels = Sequence[tuple[float, float]]
 """(rate, amount), best first"""
 
 
-# the libraries of a bot take three seconds to import, and are imported once for all bots
+# the libraries take two seconds to import, and are imported once for all processes
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["freqtrade.worker", "freqtrade.freqtradebot", "freqtrade.commands.trade_commands", "ccxt.pro", "talib"]
+    [
+        "freqtrade.worker",
+        "freqtrade.freqtradebot",
+        "freqtrade.commands.trade_commands",
+        "freqtrade.rpc.api_server",
+        "ccxt.pro",
+        "talib",
+        "freqtrade_ext.run.replay",
+    ]
 )
 
 
@@ -41,13 +49,25 @@ def environment() -> dict[str, str]:
 ENVIRONMENT = environment()
 
 
-class Freqtrade:
-    """`freqtrade trade` in a process of its own, with what `subprocess.Popen` has of it."""
+class Forked:
+    """
+    `python -m MODULE` in a process of its own, with what `subprocess.Popen` has of it.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        """:param arguments: of the command, which runs in the folder and prints into `printed.log` there."""
-        (folder / "printed.log").touch()
-        self._process = FORKS.Process(target=_trade, args=(folder, arguments, environment()), daemon=True)
+    It prints into a file `printed`, and cannot have children by multiprocessing.
+    """
+
+    def __init__(
+        self, folder: Path, module: str, *arguments: object, cwd: Path | None = None, **environment: str
+    ) -> None:
+        """
+        :param folder: where it runs unless told otherwise, and where `printed` lies.
+        :param environment: added to that of the tests.
+        """
+        self._printed = folder / "printed"
+        self._printed.touch()
+        command = [module, *map(str, arguments)]
+        values = (cwd or folder, self._printed, command, ENVIRONMENT | environment)
+        self._process = FORKS.Process(target=_run, args=values, daemon=True)
         self._process.start()
 
     @property
@@ -55,34 +75,43 @@ class Freqtrade:
         assert self._process.pid is not None
         return self._process.pid
 
-    def poll(self) -> int | None:
+    @property
+    def returncode(self) -> int | None:
         return self._process.exitcode
 
-    def wait(self, seconds: float | None = None) -> int:
-        self._process.join(seconds)
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
         assert self._process.exitcode is not None, "it does not end"
         return self._process.exitcode
 
+    def communicate(self, timeout: float) -> tuple[str, None]:
+        self.wait(timeout)
+        return self._printed.read_text(), None
+
     def send_signal(self, number: int) -> None:
-        if self.poll() is None:
+        if self.returncode is None:
             os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
 
-def _trade(folder: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
+def _run(cwd: Path, printed: Path, command: Sequence[str], environment: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    os.chdir(folder)
-    printed = os.open("printed.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(printed, sys.stdout.fileno())
-    os.dup2(printed, sys.stderr.fileno())
-    # as `python -m freqtrade` has it
-    sys.argv, sys.path[:0] = ["freqtrade", "trade", *arguments], [str(folder)]
-    from freqtrade.main import main
-
-    main()
+    os.chdir(cwd)
+    output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    # as `python -m` has it
+    sys.argv, sys.path[:0] = list(command), [str(cwd)]
+    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
 class Market:
@@ -111,18 +140,9 @@ class Market:
 @contextmanager
 def running_market(folder: Path, *arguments: str) -> Iterator[Market]:
     overlay = folder / "overlay.json"
-    command = [
-        sys.executable,
-        "-m",
-        "freqtrade_ext.replica",
-        "--port",
-        "0",
-        "--overlay",
-        str(overlay),
-        *arguments,
-    ]
-    with (folder / "market.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    process = Forked(
+        folder, "freqtrade_ext.replica", "--port", "0", "--overlay", overlay, *arguments, cwd=ROOT
+    )
     try:
         wait_until(lambda: overlay.exists() and overlay.stat().st_size, "the replica to serve", 30)
         yield Market(json.loads(overlay.read_text()))
@@ -146,12 +166,12 @@ class Bot:
         config |= changes
         (folder / "config.json").write_text(json.dumps(config))
         (folder / "overlay.json").write_text(json.dumps(market.overlay))
-        self.process: Freqtrade | subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     def start(self) -> None:
         files = ["--config", "config.json", "--config", "overlay.json", "--db-url", "sqlite:///bot.sqlite"]
         # freqtrade wraps what it prints; only its log file has whole lines
-        self.process = Freqtrade(self.folder, *self.mode, *files, "--logfile", "bot.log")
+        self.process = Forked(self.folder, "freqtrade", "trade", *self.mode, *files, "--logfile", "bot.log")
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """Send the signal and return the exit code, negative where the signal itself ended the bot."""
@@ -162,7 +182,7 @@ class Bot:
     @property
     def log(self) -> str:
         path = self.folder / "bot.log"
-        return path.read_text() if path.exists() else (self.folder / "printed.log").read_text()
+        return path.read_text() if path.exists() else (self.folder / "printed").read_text()
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Read the bot's database; nothing while it is not there yet."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from urllib.request import Request, urlopen
 
 from sqlalchemy import create_engine, inspect, text
 
-from tests.bot_process import ENVIRONMENT, ROOT, Bot, Market
+from tests.bot_process import ROOT, Bot, Forked, Market
 
 WS_TOKEN = "a-token-of-this-test-only"
 
@@ -56,7 +54,7 @@ class ServedBot(Bot):
         self.db_url = db_url or f"sqlite:///{folder}/bot.sqlite"
         self.overlays = overlays
         self.mode = [] if is_live else ["--dry-run"]
-        self.environment = {**ENVIRONMENT, **(environment or {})}
+        self.environment = environment or {}
         config = json.loads((ROOT / "config.json").read_text())
         defaults = {
             "exchange": config["exchange"] | {"pair_whitelist": list(pairs)},
@@ -76,14 +74,10 @@ class ServedBot(Bot):
         super().__init__(folder, market, strategy, **defaults | changes)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "freqtrade", "trade", *self.mode, "--db-url", self.db_url]
-        for config in ("config.json", "overlay.json", *map(str, self.overlays)):
+        command = ["trade", *self.mode, "--db-url", self.db_url, "--logfile", "bot.log"]
+        for config in ("config.json", "overlay.json", *self.overlays):
             command += ["--config", config]
-        command += ["--logfile", "bot.log"]
-        with (self.folder / "printed.log").open("a") as printed:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=printed, stderr=printed
-            )
+        self.process = Forked(self.folder, "freqtrade", *command, **self.environment)
 
     def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
         """Read the bot's database, of either kind; nothing while its tables are not there yet."""

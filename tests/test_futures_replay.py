@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from freqtrade_ext.report.database import read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.reading import moved
-from tests.bot_process import ENVIRONMENT, ROOT
+from tests.bot_process import Forked
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -31,12 +29,9 @@ def replayed_cross(tmp_path):
 def replay(folder, mode):
     """Yield trades, their orders, and the paper account after the replay of tests/futures_replay.py."""
     (folder / "user_data").mkdir()
-    command = [sys.executable, "-m", "tests.futures_replay", "out", mode]
-    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        command, check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=380
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = Forked(folder, "tests.futures_replay", "out", mode)
+    said, _ = process.communicate(380)
+    assert process.returncode == 0, said
     (path,) = (folder / "out").glob("*.sqlite")
     with closing(sqlite3.connect(path)) as database:
         database.row_factory = sqlite3.Row

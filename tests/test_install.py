@@ -109,7 +109,7 @@ class OwnBot(Bot):
         command += ["--config", "user_data/config.json", "--config", "overlay.json"]
         command += ["--db-url", "sqlite:///bot.sqlite", "--logfile", "bot.log"]
         environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
-        with (self.folder / "printed.log").open("a") as printed:
+        with (self.folder / "printed").open("a") as printed:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=printed, stderr=printed
             )

@@ -1,15 +1,13 @@
 """user_data/messages.json: what a webhook and Discord are told, and what freqtrade makes of the file."""
 
 import json
-import subprocess
-import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 from freqtrade.configuration.config_validation import validate_config_schema
 
-from tests.bot_process import ENVIRONMENT, ROOT, running_bot, running_market, wait_until
+from tests.bot_process import ROOT, Forked, running_bot, running_market, wait_until
 from tests.served_bot import ServedBot, exits
 
 pytestmark = pytest.mark.timeout(240)
@@ -128,21 +126,13 @@ def test_messages_are_off_until_the_environment_says_otherwise(tmp_path):
     assert [config[name]["enabled"] for name in ("telegram", "discord", "webhook")] == [False] * 3
     validate_config_schema(config)
     (tmp_path / "user_data").mkdir()
-    command = [sys.executable, "-m", "freqtrade", "show-config", "--config", str(ROOT / "config.json")]
     environment = {
         "FREQTRADE__TELEGRAM__ENABLED": "true",
         "FREQTRADE__TELEGRAM__TOKEN": "123456:a-token",
         "FREQTRADE__TELEGRAM__CHAT_ID": "-1001234567890",
     }
-    shown = subprocess.run(
-        [*command, "--config", str(MESSAGES), "--show-sensitive"],
-        env={**ENVIRONMENT, **environment},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    ).stdout
+    options = ["--config", ROOT / "config.json", "--config", MESSAGES, "--show-sensitive"]
+    shown, _ = Forked(tmp_path, "freqtrade", "show-config", *options, **environment).communicate(60)
     found = json.loads(shown[shown.index("{") : shown.rindex("}") + 1])["telegram"]
     assert (found["enabled"], found["token"], found["chat_id"]) == (True, "123456:a-token", "-1001234567890")
     assert found["notification_settings"]["exit_fill"] == "on"

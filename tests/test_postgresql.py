@@ -1,15 +1,13 @@
 """The bot with PostgreSQL as its database: the whole life of a trade, with a kill in its middle."""
 
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from freqtrade_ext.report.database import read_trades
 from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.table import money
-from tests.bot_process import ROOT, running_bot, running_market
+from tests.bot_process import ROOT, Forked, running_bot, running_market
 from tests.report.postgres import new_database, postgres_or_skip
 from tests.served_bot import ServedBot, exits, sales
 
@@ -69,11 +67,11 @@ def check_report(bot, trade, folder):
     (found,) = report.closed
     assert found.booked_abs == trade["close_profit_abs"]
     assert [fill.record is not None for fill in found.fills] == [True] * 4
-    command = [sys.executable, "-m", "freqtrade_ext", "report", "--db-url", bot.db_url, "--out", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    command = ["report", "--db-url", bot.db_url, "--out", folder]
+    said, _ = Forked(folder, "freqtrade_ext", *command, cwd=ROOT).communicate(60)
     page = (folder / "report.html").read_text()
     # cash, without the coins left behind, which freqtrade's own number does not count
     assert f"{money(report.result.profit_abs, found.currency)} USDT" in page
     # the page names its database, without the password
     assert "tester:***@127.0.0.1" in page
-    assert "secret" not in page + done.stdout
+    assert "secret" not in page + said

@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from freqtrade_ext.paper.seams import CCXT_FLOOR, NEWEST_TRIED
 from freqtrade_ext.run.frequi import write_private
-from tests.bot_process import running_market
+from tests.bot_process import Forked, running_market
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,12 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def shown_config(folder: Path, *files: Path) -> dict:
     """Return the configuration as freqtrade itself combines and validates it."""
     (folder / "user_data").mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "freqtrade", "show-config", "--show-sensitive"]
-    for file in files:
-        command += ["--config", str(file)]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout[result.stdout.index("{") :])
+    options = [option for file in files for option in ("--config", file)]
+    process = Forked(folder, "freqtrade", "show-config", "--show-sensitive", *options)
+    said, _ = process.communicate(60)
+    assert process.returncode == 0, said
+    return json.loads(said[said.index("{") : said.rindex("}") + 1])
 
 
 def test_examples_are_the_same_each_time_on_a_user_s_machine_too():
@@ -97,13 +96,13 @@ def test_the_embedded_exchange_listens_on_loopback_and_writes_only_where_told(tm
     with running_market(tmp_path, "--pairs", "BTC/USDT"):
         heard = {
             connection.laddr.ip
-            for process in psutil.Process().children()
+            for process in psutil.Process().children(recursive=True)
             for connection in process.net_connections("inet")
             if connection.status == psutil.CONN_LISTEN
         }
     assert heard == {"127.0.0.1"}
     # the log is what the test itself keeps of the process's words
-    assert {path.name for path in tmp_path.iterdir()} == {"overlay.json", "market.log"}
+    assert {path.name for path in tmp_path.iterdir()} == {"overlay.json", "printed"}
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])

@@ -51,7 +51,7 @@ def test_depth_requests_of_a_loop_with_three_trades(tmp_path, feed, per_loop):
             assert process.num_fds() <= files + 1
             assert process.memory_info().rss < memory + 10e6
             assert bot.stop() == 130, "the exit code of Ctrl-C"
-        assert "nclosed" not in (bot.folder / "printed.log").read_text()
+        assert "nclosed" not in (bot.folder / "printed").read_text()
 
 
 def beats_of(bot):

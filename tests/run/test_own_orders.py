@@ -1,8 +1,6 @@
 """`fidelity --own` on a live bot: it finds what the exchange hides, and says what cannot be compared."""
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -10,7 +8,7 @@ import pytest
 from freqtrade_ext.run.fidelity import main
 from freqtrade_ext.run.own_orders import compare
 from freqtrade_ext.settings import Settings
-from tests.bot_process import ROOT
+from tests.bot_process import ROOT, Forked
 from tests.live_bot import hidden
 
 pytestmark = pytest.mark.timeout(240)
@@ -22,8 +20,9 @@ SEED, MINUTES = 1, 10
 def traded(tmp_path_factory):
     """A folder with a live bot's database, and the tapes of its time."""
     folder = tmp_path_factory.mktemp("live")
-    command = [sys.executable, "-m", "tests.live_bot", "--seed", str(SEED), "--minutes", str(MINUTES)]
-    subprocess.run([*command, "--out", str(folder)], check=True, cwd=ROOT, capture_output=True)
+    bot = Forked(folder, "tests.live_bot", "--seed", SEED, "--minutes", MINUTES, "--out", folder, cwd=ROOT)
+    said, _ = bot.communicate(200)
+    assert bot.returncode == 0, said
     return folder
 
 

@@ -15,7 +15,7 @@ from freqtrade_ext.replica import Replica
 from freqtrade_ext.run import replay
 from freqtrade_ext.run.replay import overlay_for
 from freqtrade_ext.run.virtual_time import Clock
-from tests.bot_process import ENVIRONMENT, ROOT
+from tests.bot_process import ENVIRONMENT, ROOT, Forked
 
 pytestmark = pytest.mark.timeout(280)
 
@@ -26,6 +26,11 @@ COMMAND = ["--days", str(MINUTES / 1440), "--pairs", "BTC/USDT", "ETH/USDT", "SO
 
 
 def start(folder, *arguments):
+    return Forked(folder, "freqtrade_ext", "replay", "--report", folder, *arguments, cwd=ROOT)
+
+
+def start_afresh(folder, *arguments):
+    """Start it with other hashes of its texts than those that all forked processes have."""
     return subprocess.Popen(
         [sys.executable, "-m", "freqtrade_ext", "replay", "--report", str(folder), *arguments],
         cwd=ROOT,
@@ -52,9 +57,9 @@ def everything(folder):
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Three replays side by side, two of them the same."""
-    more = {"first": [], "second": [], "every": ["--every-loop"]}
-    folders = {name: tmp_path_factory.mktemp(name) for name in more}
-    processes = {name: start(folders[name], *COMMAND, *more[name]) for name in more}
+    runs = {"first": (start,), "second": (start_afresh,), "every": (start, "--every-loop")}
+    folders = {name: tmp_path_factory.mktemp(name) for name in runs}
+    processes = {name: begin(folders[name], *COMMAND, *more) for name, (begin, *more) in runs.items()}
     try:
         said = {name: process.communicate(timeout=240)[0] for name, process in processes.items()}
     finally:
@@ -62,7 +67,7 @@ def runs(tmp_path_factory):
             process.kill()
     for name, process in processes.items():
         assert process.returncode == 0, said[name]
-    return {name: (folders[name], said[name]) for name in more}
+    return {name: (folders[name], said[name]) for name in runs}
 
 
 OWN_EXITS = """

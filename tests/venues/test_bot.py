@@ -6,8 +6,6 @@ Streams are silent at the second target and lose messages after the restart; the
 
 import json
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from itertools import count
@@ -15,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.bot_process import ROOT, Bot, running_bot
+from tests.bot_process import ROOT, Bot, Forked, running_bot
 from tests.feed.followed import at_once
 from tests.venues.binance import BinanceFutures
 from tests.venues.bybit import Bybit
@@ -163,15 +161,8 @@ def test_bybit_s_overlay_on_another_venue_s_database_is_refused(tmp_path):
         with running_bot(first):
             first.wait(first.orders, "the entry")
         second = VenueBot(tmp_path / "other", okx, "AlwaysEnter")
-        command = [sys.executable, "-m", "freqtrade", "trade", "--dry-run"]
-        command += ["--config", "config.json", "--config", "overlay.json"]
-        database = f"sqlite:///{first.folder / 'bot.sqlite'}"
-        with subprocess.Popen(
-            [*command, "--db-url", database],
-            cwd=second.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process:
-            said, _ = process.communicate(timeout=100)
+        options = ["--config", "config.json", "--config", "overlay.json"]
+        options += ["--db-url", f"sqlite:///{first.folder / 'bot.sqlite'}"]
+        said, _ = Forked(second.folder, "freqtrade", "trade", "--dry-run", *options).communicate(100)
         # freqtrade wraps what it prints
-        assert "open trade of bybit spot, paper" in " ".join(said.decode().split())
+        assert "open trade of bybit spot, paper" in " ".join(said.split())
