@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 NOT_LISTED = Least(math.inf, math.inf)
 NO_LEAST = Least(0.0, 0.0)
+OTHER_RULES = 2.0
+"""times the amount of an accepted entry: a higher minimum is another than the one of that time"""
 
 
 class Exits:
@@ -171,8 +173,14 @@ class Exits:
         return most_per_order(market)
 
     def _write_off(self, trade: Trade, position: Position, rate: float, least: Least) -> bool:
-        """Close a trade of which partial fills have left less than the exchange lets anyone sell."""
+        """
+        Close a trade of which partial fills have left less than the exchange lets anyone sell.
+
+        Where the exchange asks for much more than the entry was, its rules have changed, and the trade waits.
+        """
         if position.is_busy or least is NOT_LISTED or not is_unsellable(position, rate, least):
+            return False
+        if least.whole > OTHER_RULES * max(o.safe_amount for o in trade.orders if o.side == trade.entry_side):
             return False
         logger.warning(
             "%s: %s left of trade %s is below the exchange's minimum; closed, it stays in the wallet",

@@ -10,6 +10,7 @@ from freqtrade.exceptions import TemporaryError
 
 from freqtrade_ext.plan.exits import LOUD_TRIES
 from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.strategy import position as trades
 from freqtrade_ext.strategy.exits import Exits
 from tests.strategy.test_position import add_order, new_trade
 
@@ -113,6 +114,19 @@ def test_an_increase_in_a_backtest_ends_what_was_settled():
     desk.exchange.markets = {"BTC/USDT": MARKET}
     assert desk.due(102.0) is None  # old coins alone belong to tp1
     assert sold(desk.due(104.0)) == (8.0, "tp2")
+
+
+@pytest.mark.parametrize(("least", "is_open"), [(0.8, True), (8.0, False), (21.0, True)])
+def test_a_rest_is_written_off_but_not_where_the_exchange_has_changed_its_rules(least, is_open, monkeypatch):
+    """A lot, or least notional, larger than the whole position had it closed at its stop, as lost."""
+    closed = []
+    monkeypatch.setattr(trades, "write_off", lambda trade, rate: closed.append(trade))
+    desk = Desk()
+    desk.exchange.markets["BTC/USDT"]["limits"] = MARKET["limits"] | {"amount": {"min": least}}
+    desk.sell(9.0, 102.0, "tp1")
+    assert desk.trade.amount == 1.0
+    desk.due(89.0)
+    assert (not closed) is is_open
 
 
 def test_a_minimum_is_freqtrade_s_for_a_part_and_the_exchange_s_for_the_whole():
