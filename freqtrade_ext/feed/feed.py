@@ -200,11 +200,13 @@ class Feed:
         prints, size = streams.prints, self._contract_size(pair)
         if since is None:
             wanted = [p for p in prints if p.time_ms == prints[-1].time_ms]
-        # of the oldest print's millisecond there may have been others before
-        elif since.time_ms <= prints[0].time_ms:
+        # of the oldest print's millisecond there may have been others before; a time after the newest comes
+        # from elsewhere
+        elif not prints[0].time_ms < since.time_ms <= prints[-1].time_ms:
             return None
         else:
-            wanted = [p for p in prints if p.time_ms >= since.time_ms and p.id not in since.ids]
+            times = range(since.time_ms, prints[-1].time_ms + 1)
+            wanted = [p for p in prints if p.time_ms in times and p.id not in since.ids]
         return [p._replace(amount=p.amount * size) for p in wanted]
 
     def _contract_size(self, pair: str) -> float:

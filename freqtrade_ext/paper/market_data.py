@@ -15,7 +15,13 @@ from freqtrade_ext.fills.book import Book
 from freqtrade_ext.paper.asking import sensible
 from freqtrade_ext.paper.fee_rates import FeeRates
 from freqtrade_ext.paper.listing import require_listed
-from freqtrade_ext.paper.stock import ccxt_client, config_of, contract_size, restore_async_markets
+from freqtrade_ext.paper.stock import (
+    ccxt_client,
+    config_of,
+    contract_size,
+    forget_zero_steps,
+    restore_async_markets,
+)
 
 
 class PaperMarketData(Exchange):
@@ -43,6 +49,7 @@ class PaperMarketData(Exchange):
         """
         with sensible(f"{self.name}'s markets"):
             super()._load_async_markets(reload)
+            forget_zero_steps(self)
         if restore_async_markets(self):
             raise TemporaryError(f"{self.name} answered without any market")
 

@@ -39,6 +39,8 @@ some 40 pages of trades an hour, and a bot that was off for a month asked for th
 """
 EXTREMES: tuple[tuple[str, int, BuySell], ...] = (("open", 1, "buy"), ("low", 3, "sell"), ("high", 2, "buy"))
 """of a candle: name, place in ccxt's row, side of the aggressor"""
+AHEAD_MS = MINUTE_MS
+"""a cursor that is further ahead of the local clock is compared with the newest trade"""
 PRINTS_WINDOW_MS = HOUR_MS
 """ccxt asks Binance for one hour from `since` on (ccxt 4.5.90, binance.py, fetch_trades)"""
 
@@ -57,6 +59,7 @@ def public_trades(exchange: Exchange, pair: str, since: Cursor | None) -> tuple[
         return _newest(exchange, pair, since, limit)
     found: list[Print] = []
     now_ms = time.time_ns() // 1_000_000
+    since = _not_ahead(since, _prints(exchange, pair, None, 1) if since.time_ms > now_ms + AHEAD_MS else [])
     if since.time_ms < now_ms - OLD_MS:
         if since.time_ms:
             found = _missed(exchange, pair, since.time_ms, now_ms - KEPT_MS)
@@ -79,10 +82,21 @@ def _newest(exchange: Exchange, pair: str, since: Cursor, limit: int) -> tuple[l
     """Return what the newest trades hold after the cursor, and candles where they do not reach back to it."""
     page = _prints(exchange, pair, since.time_ms, limit)
     found: list[Print] = []
+    since = _not_ahead(since, page)
     if page and 0 < since.time_ms < page[0].time_ms:
         found = _missed(exchange, pair, since.time_ms, page[0].time_ms)
     new = _after(since, page)
     return found + new, advance(since, new)
+
+
+def _not_ahead(cursor: Cursor, newest: list[Print]) -> Cursor:
+    """
+    Return the cursor, or one at the exchange's newest trade where it is ahead of that.
+
+    A trade that was stamped in the future would otherwise hide all others until then, from stops as well.
+    """
+    is_ahead = bool(newest) and newest[-1].time_ms < cursor.time_ms
+    return advance(Cursor(0, ()), newest) if is_ahead else cursor
 
 
 def _after(cursor: Cursor, prints: list[Print]) -> list[Print]:

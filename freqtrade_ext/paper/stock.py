@@ -58,6 +58,14 @@ def restore_async_markets(exchange: Exchange) -> bool:
     return True
 
 
+def forget_zero_steps(exchange: Exchange) -> None:
+    """Take a tick or lot of 0 for an unknown one: ccxt ends with an AssertionError where it rounds to it."""
+    for market in (exchange._api_async.markets or {}).values():
+        for name in ("amount", "price"):
+            if market["precision"].get(name) == 0:
+                market["precision"][name] = None
+
+
 def book_depths(exchange: Exchange) -> tuple[int, ...]:
     """Return the order book depths that freqtrade asks this exchange for; empty where any will do."""
     return tuple(exchange._ft_has["l2_limit_range"] or ())

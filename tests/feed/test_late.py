@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from freqtrade_ext.feed.binance import BinanceStreams
+from freqtrade_ext.fills.market import Cursor
 from tests.bot_process import wait_until
 from tests.feed.followed import Binance, at_once, followed, lines, served
 from tests.feed.test_silence import VENUES
@@ -89,3 +90,25 @@ def test_trades_that_come_later_than_the_book_are_said_once_and_left_to_rest(cap
 
     names = ("binance-spot", "binance-usdm", "bybit-spot", "okx-swap", "hyperliquid-perps")
     at_once(test, {name: VENUES[name] for name in names})
+
+
+def test_a_trade_stamped_in_the_future_hides_no_others():
+    """All later trades seemed to be from before it, for as long as it was ahead."""
+    pair = "BTC/USDT"
+    with followed(Binance, pair, is_quiet=True) as (market, feed):
+
+        def trade():
+            known = feed.prints(pair, None)
+            market.take("BTC", "buy", 0.001)
+            return wait_until(lambda: (new := feed.prints(pair, None)) != known and new, "a trade", 20)[-1]
+
+        trade()
+        first = trade()
+        streams = feed._following.streams(pair)
+        ahead = first._replace(id=f"0{first.id}", time_ms=first.time_ms + 3_600_000)
+        streams.prints.append(ahead)
+        assert feed.prints(pair, Cursor(first.time_ms, (first.id,))) == [ahead]
+        second = trade()
+        assert feed.prints(pair, Cursor(first.time_ms, (first.id,))) == [second]
+        # of a cursor that is ahead, REST decides
+        assert feed.prints(pair, Cursor(ahead.time_ms, (ahead.id,))) is None

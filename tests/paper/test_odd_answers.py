@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from urllib.request import Request, urlopen
 
 import pytest
@@ -138,6 +139,34 @@ def test_garbage_for_trades_does_not_end_the_bot(replica, exchange, body):
     answer_with(replica, body, "aggTrades")
     with pytest.raises(TemporaryError):
         Venue(exchange).prints("BTC/USDT", None)
+
+
+def test_a_trade_stamped_in_the_future_hides_no_others(replica, exchange):
+    """Stops and resting orders were blind for an hour after one that was an hour ahead."""
+    venue = Venue(exchange)
+    _, before = venue.prints("BTC/USDT", None)
+    ahead_ms = before.time_ms + 3_600_000
+    row = {"a": 10**12, "p": "104870", "q": "1", "f": 1, "l": 1, "T": ahead_ms, "m": True, "M": True}
+    answer_with(replica, json.dumps([row]), "aggTrades")
+    found, cursor = venue.prints("BTC/USDT", before)
+    assert [found[-1].time_ms, cursor.time_ms] == [ahead_ms, ahead_ms]
+    direct(replica.url, "fault", clear=True)
+    _, cursor = venue.prints("BTC/USDT", cursor)
+    direct(replica.url, "trade", symbol="BTCUSDT", side="sell", amount=0.01)
+    found, _ = venue.prints("BTC/USDT", cursor)
+    assert sum(trade.amount for trade in found) >= 0.01
+
+
+def test_a_tick_and_a_lot_of_0_are_none(replica, exchange):
+    """ccxt's AssertionError ended the bot where freqtrade rounded an amount to them."""
+    install(exchange, Settings(feed=False))
+    with urlopen(f"{replica.url}/api/v3/exchangeInfo", timeout=10) as answer:
+        body = answer.read().decode()
+    zero = re.sub('"(tickSize|stepSize|minQty)": ?"[0-9.]+"', r'"\1":"0.00000000"', body)
+    answer_with(replica, zero)
+    exchange.reload_markets(force=True)
+    assert exchange.amount_to_contract_precision("BTC/USDT", 0.123456789) == 0.123456789
+    assert exchange.price_to_precision("BTC/USDT", 104_870.123) == 104_870.123
 
 
 @pytest.mark.parametrize("levels", ['[["x", "y"]]', '[["1"]]', "[null]", "7", '[["1", "NaN"]]'])
