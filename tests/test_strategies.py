@@ -38,7 +38,7 @@ def test_trades_by_its_own_signals_and_the_plan(backtest, strategy):
     assert len(LocalTrade.bt_trades) >= 3
     for trade in LocalTrade.bt_trades:
         plan = Plan.from_json(trade.get_custom_data("plan"))
-        assert trade.stop_loss == pytest.approx(plan.stop_rate, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(plan.stop_rate, rel=1e-12, abs=trade.price_precision)
         assert trade.exit_reason in {"tp1", "tp2", "tp3", "stop_loss", "exit_signal", "force_exit"}
         assert trade.enter_tag in {"breakout", "pullback", "reversal", "momentum"}
 

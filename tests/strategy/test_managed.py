@@ -28,7 +28,7 @@ def test_every_trade_follows_its_plan(backtest, candles):
         plan = Plan.from_json(trade.get_custom_data("plan"))
         entry, *exits = trade.orders
         assert plan.entry_rate == entry.average
-        assert trade.stop_loss == pytest.approx(plan.stop_rate, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(plan.stop_rate, rel=1e-12, abs=trade.price_precision)
         assert sum(order.filled for order in exits) == pytest.approx(entry.filled, abs=1e-12)
         tags = [order.ft_order_tag for order in exits]
         assert tags == sorted(tags, key=lambda tag: tag.startswith("tp"), reverse=True)
@@ -85,7 +85,7 @@ def test_break_even_stop_after_the_first_target(backtest):
     for trade in stopped:
         plan = Plan.from_json(trade.get_custom_data("plan"))
         break_even = plan.break_even_rate(trade.fee_open, trade.fee_close)
-        assert trade.stop_loss == pytest.approx(break_even, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(break_even, rel=1e-12, abs=trade.price_precision)
         assert trade.close_profit > 0
 
 
@@ -118,7 +118,7 @@ def test_stop_follows_after_targets(backtest, after):
             expected = plan.break_even_rate(trade.fee_open, trade.fee_close)
         else:
             expected = plan.target_rates[0]
-        assert trade.stop_loss == pytest.approx(expected, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(expected, rel=1e-12, abs=trade.price_precision)
 
 
 def test_time_limit_closes_a_trade_whatever_the_strategy_says(backtest):

@@ -47,7 +47,7 @@ def check_planned():
         assert trade.exit_reason in PLANNED
         entries = [order for order in trade.orders if order.ft_order_side == trade.entry_side]
         assert len(entries) == 1
-        assert trade.stop_loss == pytest.approx(plan.stop_rate, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(plan.stop_rate, rel=1e-12, abs=trade.price_precision)
         assert plan.entry_rate == entries[0].average
         assert trade.max_stake_amount >= 99.9
 
@@ -86,7 +86,7 @@ def test_it_keeps_its_trailing_stop_for_what_the_last_target_would_sell(run):
     ran = [(t, p) for t, p in trades() if t.max_rate >= p.target_rates[-1] and t.exit_reason == "stop_loss"]
     assert ran
     for trade, plan in ran:
-        assert trade.stop_loss == pytest.approx(trade.max_rate * 0.996, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(trade.max_rate * 0.996, rel=1e-12, abs=trade.price_precision)
         assert trade.stop_loss > plan.entry_rate
     assert "tp3" not in {order.ft_order_tag for trade, _ in trades() for order in trade.orders}
 
@@ -103,7 +103,7 @@ def test_it_keeps_averaging_down_within_sizing_and_one_plan_moves_along(run):
         assert trade.exit_reason in PLANNED
         cost = sum(order.filled * order.average for order in entries)
         assert plan.entry_rate == pytest.approx(cost / sum(o.filled for o in entries), rel=1e-3)
-        assert trade.stop_loss == pytest.approx(plan.stop_rate, abs=trade.price_precision)
+        assert trade.stop_loss == pytest.approx(plan.stop_rate, rel=1e-12, abs=trade.price_precision)
     assert strategy.max_entry_position_adjustment == 2
     assert max(len([o for o in t.orders if o.ft_order_side == "buy"]) for t, _ in added) <= 3
 
