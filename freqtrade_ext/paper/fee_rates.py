@@ -45,9 +45,7 @@ def fee_rates(exchange_id: str, mode: TradingMode, settings: Settings) -> FeeRat
         raise OperationalException(
             f"freqtrade_ext.fee_asset is bnb, and {exchange_id} takes no fees in BNB: leave it away."
         )
-    lowest = LOWEST_TIER.get((exchange_id, mode))
     own = settings.maker_fee, settings.taker_fee
-    if lowest is None and None in own:
-        return None
-    maker, taker = ((lowest[at] if lowest else 0.0) if rate is None else rate for at, rate in enumerate(own))
-    return FeeRates(maker, taker)
+    lowest = LOWEST_TIER.get((exchange_id, mode), (None, None))
+    maker, taker = (rate if mine is None else mine for mine, rate in zip(own, lowest, strict=True))
+    return None if maker is None or taker is None else FeeRates(maker, taker)

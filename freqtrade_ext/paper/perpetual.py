@@ -14,7 +14,6 @@ from freqtrade_ext.paper.asking import ask
 from freqtrade_ext.paper.stock import ccxt_client, leverage_tiers
 
 MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
 MARKS_LIMIT = 200
 """minutes of the mark price in one answer; OKX gives 100"""
 
@@ -92,7 +91,7 @@ def _candles(exchange: Exchange, fetch: Callable[..., Any], pair: str, since_ms:
     found: dict[int, MarkCandle] = {}
     while True:
         rows = ask(exchange, fetch, pair, "1m", start_ms, MARKS_LIMIT)
-        new = [row for row in rows if row[0] >= start_ms and row[0] not in found]
+        new = [row for row in rows if row[0] >= start_ms]
         found |= {int(row[0]): MarkCandle(int(row[0]), row[3], row[2], row[4]) for row in new}
         if len(new) < MARKS_LIMIT // 2:
             return [found[ms] for ms in sorted(found)]
@@ -110,7 +109,6 @@ def margin_rules(exchange: Exchange, pair: str) -> MarginRules:
         return MarginRules((Tier(float("inf"), most, 1 / most / 2),), False, fee, sells_to_book)
     is_okx = exchange.id == "okx"
     rows = leverage_tiers(exchange, pair)
-    taker = exchange.get_fee(symbol=pair, taker_or_maker="taker") if is_okx else 0.0
     if is_okx:  # sizes are contracts there, and the tier's rate counts for the whole position
         size = float(market["contractSize"] or 1)
         rows = [
@@ -122,6 +120,7 @@ def margin_rules(exchange: Exchange, pair: str) -> MarginRules:
         ]
     kept = tiers(rows, is_deducting=not is_okx)
     if is_okx:
+        taker = exchange.get_fee(symbol=pair, taker_or_maker="taker")
         kept = tuple(replace(tier, rate=tier.rate + taker) for tier in kept)
     # https://www.bybit.com/en/help-center/article/Liquidation-Price-Calculation-under-Isolated-Mode-Unified-Trading-Account
     is_of_entry = exchange.id == "bybit"

@@ -132,7 +132,7 @@ def _candles(exchange: Exchange, pair: str, after_ms: int, before_ms: int) -> li
     start = after_ms - after_ms % MINUTE_MS + MINUTE_MS
     for timeframe, ms, next_ms in CANDLES:
         is_last = before_ms - start < CANDLES_LIMIT * ms or next_ms == ms
-        end = before_ms + 1 if is_last else -(-start // next_ms) * next_ms
+        end = before_ms if is_last else -(-start // next_ms) * next_ms
         if start < end:
             fetch = ccxt_client(exchange).fetch_ohlcv
             rows = ask(exchange, fetch, pair, timeframe, start, CANDLES_LIMIT)

@@ -69,6 +69,23 @@ def test_its_own_trades_are_gone_on_with(opened):
     check_database(bot("bybit"))
 
 
+def test_a_trade_with_one_real_order_is_of_real_money_and_one_without_orders_is_anybody_s(opened):
+    opened("bybit", TradingMode.SPOT, "dry_run_1")
+    (trade,) = Trade.get_open_trades()
+    trade.orders.append(Order(order_id="7", ft_order_side="sell", ft_pair="", ft_amount=1.0, ft_price=1.0))
+    check_database(bot("bybit", dry_run=False))
+    with pytest.raises(OperationalException, match="bybit spot, real money: BTC/USDT"):
+        check_database(bot("bybit"))
+    trade.orders.clear()
+    check_database(bot("bybit"))
+    check_database(bot("bybit", dry_run=False))
+
+
+def test_a_trade_from_before_there_were_futures_is_of_spot(opened):
+    opened("bybit", None, "dry_run_1")
+    check_database(bot("bybit"))
+
+
 def test_open_trades_in_freqtrade_s_own_database_are_pointed_at(opened, caplog):
     """Overlays name databases of their own since; the trades from before are in the common one."""
     opened("bybit", TradingMode.SPOT, "dry_run_1", "tradesv3.dryrun.sqlite")
@@ -80,3 +97,25 @@ def test_open_trades_in_freqtrade_s_own_database_are_pointed_at(opened, caplog):
     caplog.clear()
     check_database(bot("okx"))
     assert caplog.text == ""
+    init_db("sqlite:///tradesv3.dryrun.sqlite")
+    check_database(bot("bybit"))
+    assert caplog.text == "", "it is the bot's own"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database"])
+def test_a_default_database_that_cannot_be_read_points_at_nothing(tmp_path, monkeypatch, caplog, content):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "tradesv3.sqlite").write_bytes(content)
+    init_db("sqlite://")
+    check_database(bot("bybit", dry_run=False))
+    assert caplog.text == ""
+    assert (tmp_path / "tradesv3.sqlite").exists() is (content is not None)
+
+
+def test_with_real_money_freqtrade_s_own_database_is_another_one(opened, caplog):
+    opened("bybit", TradingMode.SPOT, "7000000001", "tradesv3.sqlite")
+    init_db("sqlite://")
+    check_database(bot("bybit", dry_run=False))
+    assert "tradesv3.sqlite holds 1 open trade(s) of bybit spot, real money" in caplog.text
+    assert "its database is another one" in caplog.text

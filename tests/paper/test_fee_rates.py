@@ -14,9 +14,14 @@ SPOT, FUTURES = TradingMode.SPOT, TradingMode.FUTURES
 @pytest.mark.parametrize(
     ("venue", "mode", "rates"),
     [
-        ("okx", SPOT, (0.0008, 0.001)),
+        ("binance", SPOT, (0.001, 0.001)),
+        ("binance", FUTURES, (0.0002, 0.0005)),
+        ("bybit", SPOT, (0.001, 0.001)),
         ("bybit", FUTURES, (0.0002, 0.00055)),
+        ("okx", SPOT, (0.0008, 0.001)),
+        ("okx", FUTURES, (0.0002, 0.0005)),
         ("hyperliquid", SPOT, (0.0004, 0.0007)),
+        ("hyperliquid", FUTURES, (0.00015, 0.00045)),
         ("kraken", SPOT, None),
     ],
 )
@@ -28,6 +33,7 @@ def test_the_user_s_tier_goes_first_each_rate_by_itself():
     assert fee_rates("okx", SPOT, Settings(taker_fee=0.0007)) == (0.0008, 0.0007)
     assert fee_rates("kraken", SPOT, Settings(maker_fee=-0.0001, taker_fee=0.002)) == (-0.0001, 0.002)
     assert fee_rates("kraken", SPOT, Settings(taker_fee=0.002)) is None
+    assert fee_rates("bybit", SPOT, Settings(maker_fee=0.0, taker_fee=0.0)) == (0, 0)
 
 
 def test_percent_for_a_ratio_is_refused():

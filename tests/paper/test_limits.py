@@ -63,3 +63,66 @@ def test_bybit_s_price_band_holds_for_limit_orders(refused):
 )
 def test_an_ordinary_order_is_accepted(refused, venue, pair):
     assert refused(venue, pair, 0.02) is None
+
+
+def market(info, *, spot):
+    bounds = {"min": None, "max": None}
+    names = ("amount", "price", "cost", "leverage")
+    precision = {"amount": 0.001, "price": 0.1}
+    return {"info": info, "spot": spot, "limits": {name: bounds for name in names}, "precision": precision}
+
+
+@pytest.mark.parametrize("spot", [True, False])
+def test_limits_that_a_venue_leaves_out_refuse_nothing(spot):
+    """0 is none; a listing without them must not end the bot."""
+    for exchange_id, info in (("bybit", {"lotSizeFilter": {}}), ("okx", {}), ("hyperliquid", {})):
+        found = limits_of(exchange_id, market(info, spot=spot))
+        for is_market, amount in ((True, 0.0005), (True, 1e9), (False, 0.0005)):
+            order = Candidate("buy", is_market, amount, None if is_market else 100.0)
+            assert rejection(order, found, 100.0, lambda: 100.0) is None
+
+
+def test_bybit_s_limits_are_those_of_spot_or_of_futures():
+    lots = {
+        "basePrecision": "0.01",
+        "qtyStep": "0.02",
+        "minOrderAmt": "5",
+        "minNotionalValue": "6",
+        "maxMarketOrderQty": "7",
+        "maxMktOrderQty": "8",
+    }
+    info = {"lotSizeFilter": lots, "riskParameters": {"priceLimitRatioX": "0.02", "priceLimitRatioY": "0.05"}}
+    spot, futures = (limits_of("bybit", market(info, spot=spot)) for spot in (True, False))
+    assert (spot["LOT_SIZE"]["stepSize"], futures["LOT_SIZE"]["stepSize"]) == ("0.01", "0.02")
+    assert (spot["NOTIONAL"]["minNotional"], futures["NOTIONAL"]["minNotional"]) == ("5", "6")
+    assert spot["MARKET_LOT_SIZE"] | {"name": ""} == {"name": "", "minQty": 0, "maxQty": "7", "stepSize": 0}
+    assert futures["MARKET_LOT_SIZE"] | {"name": ""} == {
+        "name": "",
+        "minQty": 0,
+        "maxQty": "8",
+        "stepSize": 0,
+    }
+    assert [spot[name]["name"] for name in ("LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL")] == [
+        "basePrecision",
+        "maxMarketOrderQty",
+        "minOrderAmt",
+    ]
+    assert [futures[name]["name"] for name in ("LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL")] == [
+        "lotSizeFilter",
+        "maxMktOrderQty",
+        "minNotionalValue",
+    ]
+    assert "PERCENT_PRICE_BY_SIDE" not in futures
+    band = spot["PERCENT_PRICE_BY_SIDE"]
+    assert (band["bidMultiplierUp"], band["askMultiplierDown"], band["bidMultiplierDown"]) == (1.05, 0.95, 0)
+    del info["riskParameters"]["priceLimitRatioX"]
+    assert limits_of("bybit", market(info, spot=True))["PERCENT_PRICE_BY_SIDE"] == band
+    assert "PERCENT_PRICE_BY_SIDE" not in limits_of("bybit", market({"lotSizeFilter": lots}, spot=True))
+
+
+def test_okx_s_market_orders_are_limited_in_dollars_on_spot_and_in_contracts_on_futures():
+    info = {"maxMktSz": "1000", "lotSz": "0.01"}
+    spot, futures = (limits_of("okx", market(info, spot=spot)) for spot in (True, False))
+    assert (spot["NOTIONAL"]["maxNotional"], "MARKET_LOT_SIZE" in spot) == ("1000", False)
+    assert futures["MARKET_LOT_SIZE"] == {"name": "maxMktSz", "minQty": 0, "maxQty": "1000", "stepSize": 0}
+    assert spot["LOT_SIZE"]["stepSize"] == futures["LOT_SIZE"]["stepSize"] == "0.01"
