@@ -6,6 +6,7 @@ What lower rooms need of it, a ccxt client, markets, is made here and handed dow
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from freqtrade.enums import PriceType, TradingMode
@@ -102,6 +103,7 @@ def contract_size(exchange: Exchange, pair: str) -> float:
     return exchange.get_contract_size(pair) or 1.0
 
 
-def spaces_with_results(strategy: IStrategy) -> set[str]:
-    """Return the names of the spaces whose hyperopt results lie beside the strategy's file."""
-    return set(strategy._ft_params_from_file)
+def hyperopt_results(strategy: IStrategy) -> Mapping[str, Any]:
+    """Return the hyperopt results that lie beside the strategy's file, by the name of their space."""
+    results: Mapping[str, Any] = strategy._ft_params_from_file
+    return results

@@ -22,7 +22,7 @@ from freqtrade_ext.strategy.market_states import startup_candles
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.paper_fills import settings_of
 from freqtrade_ext.strategy.start import in_stake_currency, tell_large_lots
-from freqtrade_ext.strategy.tuning import add_parameters, tuned
+from freqtrade_ext.strategy.tuning import add_parameters, own_exits, tuned
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +121,10 @@ class Prepared(IStrategy):
         """Add the market state to the strategy's candles."""
         with_state = self.manager.market_states.join(dataframe, metadata["pair"])
         return super().advise_indicators(with_state, metadata)
+
+    def get_no_optimize_params(self) -> dict[str, dict[str, Any]]:
+        """Have hyperopt write down the strategy's own exits with its parameters, not the plan's."""
+        return {**super().get_no_optimize_params(), **own_exits(self)}
 
     def advise_entry(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         if self.config.get("runmode") == RunMode.HYPEROPT:

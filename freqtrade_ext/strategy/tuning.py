@@ -9,14 +9,22 @@ from typing import Any
 from freqtrade.enums import RunMode
 from freqtrade.strategy import DecimalParameter, IStrategy
 
-from freqtrade_ext.paper.stock import spaces_with_results
+from freqtrade_ext.paper.stock import hyperopt_results
 from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.in_front import own_rules
 from freqtrade_ext.strategy.market_states import PREFIX
 
 RANGE = 1.5
 """hyperopt tries what is configured, divided and multiplied by up to this"""
 
 DECIMALS = 3
+
+TRAILING = (
+    "trailing_stop",
+    "trailing_stop_positive",
+    "trailing_stop_positive_offset",
+    "trailing_only_offset_is_reached",
+)
 
 
 def add_parameters(strategy: IStrategy, settings: Settings) -> None:
@@ -55,12 +63,28 @@ def tuned(strategy: IStrategy, settings: Settings) -> Settings:
     return replace(settings, **changes)
 
 
+def own_exits(strategy: IStrategy) -> dict[str, dict[str, Any]]:
+    """
+    Return a strategy's own ROI, stop and trailing as hyperopt's results have them.
+
+    freqtrade writes all that it has not tuned beside the strategy's file. With the plan's values there the
+    strategy would be without its own where it runs without the plan.
+    """
+    said, found = own_rules(type(strategy)), hyperopt_results(strategy)
+    own = {
+        "roi": {str(minutes): ratio for minutes, ratio in said.get("minimal_roi", {}).items()},
+        "stoploss": {"stoploss": said["stoploss"]} if "stoploss" in said else {},
+        "trailing": {name: said[name] for name in TRAILING if name in said},
+    }
+    return {space: found.get(space, values) for space, values in own.items() if values or space in found}
+
+
 def _tunable(strategy: IStrategy) -> Iterator[Field[Any]]:
     config = strategy.config
     asked = set(config["spaces"]) if config.get("runmode") == RunMode.HYPEROPT else set()
     for f in fields(Settings):
         space = f.metadata.get("space")
-        if space is not None and ({space, "all"} & asked or space in spaces_with_results(strategy)):
+        if space is not None and ({space, "all"} & asked or space in hyperopt_results(strategy)):
             yield f
 
 

@@ -4,12 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import LocalTrade
+from freqtrade.strategy import IStrategy
 
 from freqtrade_ext.settings import Settings
+from freqtrade_ext.strategy.managed import ManagedStrategy
 from freqtrade_ext.strategy.tuning import _range
 from tests.bot_process import ROOT
 
@@ -77,6 +80,36 @@ def test_impossible_parameters_are_refused_by_the_settings_name(run):
 )
 def test_range_stays_within_the_limits_of_the_setting(value, limits, expected):
     assert _range(value, limits) == pytest.approx(expected)
+
+
+CONFIG = {"stake_currency": "USDT"}
+
+
+class Theirs(IStrategy):
+    timeframe = "5m"
+    minimal_roi: ClassVar = {60: 0.01, "0": 0.04}
+    stoploss = -0.05
+    trailing_stop = True
+    trailing_stop_positive = 0.01
+
+
+def test_hyperopt_under_the_plan_leaves_a_strategy_its_own_exits():
+    """It wrote the plan's: run as it is afterwards, the strategy had a stop of 10 % and no ROI."""
+    strategy = type("Mine", (ManagedStrategy, Theirs), {})(CONFIG)
+    assert (strategy.stoploss, strategy.minimal_roi, strategy.trailing_stop) == (-0.1, {}, False)
+    strategy.ft_load_hyper_params(hyperopt=True)
+    own = {
+        "roi": {"60": 0.01, "0": 0.04},
+        "stoploss": {"stoploss": -0.05},
+        "trailing": {"trailing_stop": True, "trailing_stop_positive": 0.01},
+    }
+    assert strategy.get_no_optimize_params() == own
+    # and what an earlier hyperopt of the strategy alone had found
+    strategy._ft_params_from_file = {"stoploss": {"stoploss": -0.03}, "buy": {"rsi": 30}}
+    assert strategy.get_no_optimize_params() == own | {"stoploss": {"stoploss": -0.03}}
+    written_for_it = type("Written", (ManagedStrategy,), {"timeframe": "5m"})(CONFIG)
+    written_for_it.ft_load_hyper_params(hyperopt=True)
+    assert written_for_it.get_no_optimize_params() == {}
 
 
 def test_hyperopt_tunes_the_plan_and_a_backtest_repeats_what_it_found(overlay, candles, folder, run):
