@@ -10,7 +10,6 @@ from typing import Any
 
 from freqtrade.configuration.environment_vars import environment_vars_to_dict
 from freqtrade.configuration.load_config import load_from_files
-from freqtrade.constants import DEFAULT_DB_DRYRUN_URL, DEFAULT_DB_PROD_URL
 from freqtrade.exceptions import OperationalException
 from freqtrade.misc import deep_merge_dicts
 from rich.console import Console
@@ -22,6 +21,7 @@ from freqtrade_ext.report.figures import make_report
 from freqtrade_ext.report.page import render
 from freqtrade_ext.report.terminal import print_report, print_table
 from freqtrade_ext.report.twin import twin_tables
+from freqtrade_ext.report.urls import newest_url
 from freqtrade_ext.text import number
 
 CONFIG = Path("config.json")
@@ -75,35 +75,6 @@ def read_config() -> dict[str, Any]:
     """Read config.json and freqtrade's environment variables; empty where there is neither."""
     config = load_from_files([str(CONFIG)]) if CONFIG.exists() else {}
     return deep_merge_dicts(environment_vars_to_dict(), config)
-
-
-def default_url(config: Mapping[str, Any]) -> str:
-    """
-    Choose as freqtrade does (2026.9 configuration/configuration.py `_process_trading_options`).
-
-    :param config: where there is none, the paper database is meant.
-    """
-    url = config.get("db_url")
-    if config.get("dry_run", not config):
-        return DEFAULT_DB_DRYRUN_URL if url in (None, DEFAULT_DB_PROD_URL) else str(url)
-    return str(url or DEFAULT_DB_PROD_URL)
-
-
-def newest_url(config: Mapping[str, Any]) -> str:
-    """Choose as freqtrade does; of its paper database and the embedded exchange's, the one written last."""
-    url = default_url(config)
-    own = Path(make_url(DEFAULT_DB_DRYRUN_URL).database or "")
-    paths = [own, *Path("user_data").glob("embedded-*.sqlite")]
-    written = {path: _written(path) for path in paths if path.exists()}
-    if url != DEFAULT_DB_DRYRUN_URL or not written:
-        return url
-    return f"sqlite:///{max(written, key=written.__getitem__)}"
-
-
-def _written(path: Path) -> float:
-    # SQLite writes beside the file first
-    files = (path, path.with_name(f"{path.name}-wal"))
-    return max(file.stat().st_mtime for file in files if file.exists())
 
 
 def start_balance(config: Mapping[str, Any], currency: str) -> float | None:

@@ -24,13 +24,13 @@ from freqtrade.exceptions import OperationalException
 from sqlalchemy import make_url
 
 from freqtrade_ext.arguments import parser_of
-from freqtrade_ext.report.command import default_url
+from freqtrade_ext.report.urls import default_url
 from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_parent, run, running_beside, say
 from freqtrade_ext.run.frequi import private_config
 from freqtrade_ext.run.live import RECORDINGS, TWIN_URL, check_mode, record_command, twin_command
 from freqtrade_ext.run.market_choice import choose_market
 from freqtrade_ext.run.places import CONFIGS, LOGS, USER_DATA, default_config
-from freqtrade_ext.strategy.screen import log_config
+from freqtrade_ext.strategy.screen_log import log_config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,17 +1,12 @@
 """
 What a person sees of a running bot: short lines, where `freqtrade-ext trade` asked for them.
 
-freqtrade's own log goes on as it is, into a file; `log_config` is freqtrade's own way to that.
+freqtrade's own log goes on as it is, into a file.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
 
 from freqtrade.persistence import Order, Trade
 from freqtrade.strategy import IStrategy
@@ -20,73 +15,11 @@ from freqtrade_ext.plan.explain import ways_out
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.progress import progress_of, progress_text
 from freqtrade_ext.strategy import position as trades
+from freqtrade_ext.strategy.screen_log import SCREEN, show
 from freqtrade_ext.tags import stage_of, tag_of
 from freqtrade_ext.text import rate_text
 
-Tone = Literal["gain", "loss", "plain"]
-
-SCREEN = logging.getLogger("freqtrade_ext.screen")
 STATUS_SECONDS = 180
-_COLORS = {"gain": 32, "loss": 31, "WARNING": 33, "ERROR": 31, "CRITICAL": 31}
-"""of ANSI terminals"""
-
-
-def log_config(file: Path) -> dict[str, Any]:
-    """Return freqtrade's `log_config`: its whole log in a file that rotates, what matters on the screen."""
-    on_screen = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "short"}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "standard": {"format": "%(asctime)s - %(name)s - %(levelname)s - %(message)s"},
-            "short": {"()": f"{__name__}.Short"},
-        },
-        "filters": {"notable": {"()": f"{__name__}.Notable"}},
-        "handlers": {
-            "file": {
-                "class": "logging.handlers.RotatingFileHandler",
-                "filename": str(file),
-                "formatter": "standard",
-                "maxBytes": 10_000_000,
-                "backupCount": 10,
-            },
-            "short": on_screen,
-            "notable": {**on_screen, "filters": ["notable"]},
-        },
-        "loggers": {SCREEN.name: {"level": "INFO", "handlers": ["short"], "propagate": False}},
-        "root": {"level": "INFO", "handlers": ["file", "notable"]},
-    }
-
-
-class Notable(logging.Filter):
-    """Allow through what a person should know of freqtrade's log: warnings, errors, changes of its state."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.WARNING or record.getMessage().startswith("Changing state")
-
-
-class Short(logging.Formatter):
-    """Format a record as one line with its time of day, in color on a terminal (unless NO_COLOR is set)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._has_color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-    def format(self, record: logging.LogRecord) -> str:
-        lines = record.getMessage().strip().splitlines() or [""]
-        if record.levelno >= logging.WARNING:
-            lines[0] = f"{record.levelname}: {lines[0]}"
-        if record.exc_info or len(lines) > 1:
-            lines[0] += " (more in the log)"
-        color = _COLORS.get(getattr(record, "tone", record.levelname))
-        text = f"\033[{color}m{lines[0]}\033[0m" if color and self._has_color else lines[0]
-        return f"{self.formatTime(record, '%H:%M:%S')} {text}"
-
-
-def show(text: str, tone: Tone = "plain") -> None:
-    """Show a line, if `freqtrade-ext trade` has set up the screen."""
-    if SCREEN.handlers:
-        SCREEN.info(text, extra={"tone": tone})
 
 
 def show_entry(trade: Trade, order: Order, plan: Plan) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from freqtrade_ext.report.command import default_url, main, start_balance
+from freqtrade_ext.report.command import main, start_balance
+from freqtrade_ext.report.urls import default_url
 from tests.report.database import database, fill_small
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -45,6 +45,12 @@ def test_a_user_directory_that_is_missing_or_of_another_is_one_line(own_freqtrad
         trade.config_files([])
 
 
+def test_what_waits_for_the_bot_to_end_does_not_hold_all_of_freqtrade():
+    """It held 290 MB as long as the bot ran, and took a second more to start it."""
+    look = "import sys, freqtrade_ext.run.trade; sys.exit('freqtrade.persistence' in sys.modules)"
+    subprocess.run([sys.executable, "-c", look], cwd=ROOT, check=True)
+
+
 COMMAND = [sys.executable, "-m", "freqtrade_ext", "trade", "--market", "embedded"]
 
 

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from freqtrade_ext.plan.plan import Plan
-from freqtrade_ext.strategy.screen import SCREEN, Short, Status, log_config, show, show_entry, show_exit
+from freqtrade_ext.strategy.screen import Status, show_entry, show_exit
+from freqtrade_ext.strategy.screen_log import SCREEN, Short, log_config, show
 from tests.report.database import add_order, add_trade, database
 
 PLAN = Plan(
