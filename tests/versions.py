@@ -57,7 +57,7 @@ def _numbers(release: str) -> tuple[int, ...]:
     return tuple(map(int, release.split(".")))
 
 
-def environment(release: str, interpreter: str) -> Path:
+def environment(release: str, interpreter: str, *, for_tests: bool) -> Path:
     """Return the Python of an environment with this release; the running one where it has it."""
     if release == version("freqtrade") and release != OLDEST and interpreter == sys.executable:
         return Path(sys.executable)
@@ -66,7 +66,9 @@ def environment(release: str, interpreter: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([interpreter, "-m", "venv", str(folder)], check=True)
-    wanted = [f"freqtrade[hyperopt,plot]=={release}", "--editable", str(ROOT), *TEST_TOOLS]
+    wanted = [f"freqtrade=={release}", "--editable", str(ROOT)]
+    if for_tests:
+        wanted += [f"freqtrade[hyperopt,plot]=={release}", *TEST_TOOLS]
     if release == OLDEST:
         wanted.append(f"ccxt=={CCXT_FLOOR}")
     subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
@@ -114,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = known.releases or releases()
     if known.ends:
         wanted = [wanted[0], wanted[-1]]
-    pythons = {release: environment(release, known.python) for release in wanted}
+    pythons = {release: environment(release, known.python, for_tests=known.tests) for release in wanted}
     hashes = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for release, found in zip(wanted, pool.map(replay_hash, pythons.values()), strict=True):
