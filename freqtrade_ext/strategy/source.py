@@ -98,19 +98,22 @@ def _bind(name: str, parameters: list[Parameter]) -> list[tuple[str, str]]:
     """
     Return for each parameter its keyword, empty where it goes by position, and what it gets: symbol or data.
 
-    Where no name says what it is, the symbol comes before the data.
+    Names that say nothing get what no other does, the symbol before the data; but not the symbol where the
+    data has its name: that would be a time or another frame.
 
     :raises SourceError: naming a parameter that is left over.
     """
+    named = {_meaning(p.name) for p in parameters}
     left = ["symbol", "data"]
-    is_told = any(_meaning(p.name) for p in parameters)
     bound: list[tuple[str, str]] = []
     for p in parameters:
         is_wanted = p.default is Parameter.empty and p.kind != Parameter.VAR_KEYWORD
-        what = _meaning(p.name) if is_told else next(iter(left), None) if is_wanted else None
+        what = _meaning(p.name)
+        if what is None and is_wanted and "data" not in named:
+            what = next((other for other in left if other not in named), None)
         if p.kind == Parameter.VAR_POSITIONAL:
-            bound += [("", what) for what in left]
-            left = []
+            bound += [("", other) for other in left if other not in named]
+            left = [other for other in left if other in named]
         elif what in left:
             left.remove(what)
             bound.append(("" if p.kind == Parameter.POSITIONAL_ONLY else p.name, what))

@@ -66,8 +66,11 @@ def try_now(make: Callable[[], Any]) -> None:
     """
     try:
         read_signal(Source(make).ask("BTC", None))
-    except (SignalError, TypeError) as error:
-        raise SourceError(f"asked about BTC it fails: {type(error).__name__}: {error}") from error
+    except (SignalError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"asked about BTC it fails: {type(error).__name__}: {error}. "
+            "Where it works on candles, call its parameter df"
+        ) from error
     except Exception as error:
         logger.warning("The signal class could not be tried: %r", error)
 

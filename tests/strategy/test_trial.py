@@ -27,11 +27,13 @@ def tried(make, window=200):
         asked(lambda self, historical_data: signal_of(historical_data)),
         asked(lambda self, df_5m, base_currency: signal_of(df_5m)),
         asked(lambda self, x, y: signal_of(y)),
+        asked(lambda self, symbol, x: signal_of(x)),
+        asked(lambda self, *both: signal_of(both[1])),
         asked(staticmethod(signal_of)),
         asked(property(lambda self: signal_of)),
         asked(lambda self, df: df.assign(signal=[signal_of(df.iloc[: n + 1]) for n in range(len(df))])),
     ],
-    ids=["word in its name", "words", "by position", "static", "property", "whole frame"],
+    ids=["word in its name", "words", "by position", "the other", "all", "static", "property", "whole frame"],
 )
 def test_signals_are_those_of_the_plainest_class(theirs):
     signals = tried(theirs)
@@ -41,7 +43,12 @@ def test_signals_are_those_of_the_plainest_class(theirs):
 
 @pytest.mark.parametrize(
     ("parameters", "left_over"),
-    [("self, df_5m, df_1h", "df_1h"), ("self, data, current_time", "current_time"), ("self, symbol, x", "x")],
+    [
+        ("self, df_5m, df_1h", "df_1h"),
+        ("self, data, current_time", "current_time"),
+        ("self, df, x", "x"),
+        ("self, x, y, z", "z"),
+    ],
 )
 def test_parameter_that_is_neither_symbol_nor_data_is_not_guessed(parameters, left_over):
     """A second frame got the candles of the first, the time got `BTC`."""
@@ -92,7 +99,11 @@ def test_abstract_class_is_called_that():
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(lambda price: price > 100, "TypeError"), (lambda symbol: f"no data of {symbol}", "must answer")],
+    [
+        (lambda price: price > 100, "TypeError"),
+        (lambda x: x.iloc[-1], "AttributeError.* call its parameter df"),
+        (lambda symbol: f"no data of {symbol}", "must answer"),
+    ],
 )
 def test_class_without_candles_is_asked_once_before_the_start(answer, why):
     """It was one error for each candle."""
