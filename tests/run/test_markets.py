@@ -13,7 +13,8 @@ import pytest
 
 from freqtrade_ext.run import workers
 from freqtrade_ext.run.markets import markets_of, result_files, seeds_of
-from freqtrade_ext.run.workers import MarketsError, run_market, run_markets
+from freqtrade_ext.run.replay import main
+from freqtrade_ext.run.workers import MarketsError, run_markets
 from tests.bot_process import ENVIRONMENT, ROOT
 
 pytestmark = pytest.mark.timeout(280)
@@ -79,21 +80,21 @@ def test_another_strategy_or_recording_is_another_question(tmp_path):
     assert len(names) == 5
 
 
-def test_the_same_seeds_give_the_same_numbers_and_what_is_done_is_not_done_again(tmp_path):
-    both = replay(tmp_path / "both", "--seeds", "1-2", "--jobs", "2")
-    alone = replay(tmp_path / "alone", "--seeds", "2")
-    said = [process.communicate(timeout=240)[0] for process in (both, alone)]
-    assert (both.returncode, alone.returncode) == (0, 0), said
-    found = results(tmp_path / "both")
+def test_the_same_seeds_give_the_same_numbers_and_what_is_done_is_not_done_again(tmp_path, capsys):
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    process = replay(both, "--seeds", "1-2", "--jobs", "2")
+    assert main(["--report", str(alone), *SHORT, "--seeds", "2"]) == 0
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    found = results(both)
     assert len(found) == 2
-    assert results(tmp_path / "alone").items() <= found.items()
-    assert "2 markets, " in said[0]
-    assert "chance of a loss" in said[0]
-    again = replay(tmp_path / "both", "--seeds", "1-2")
-    said, _ = again.communicate(timeout=60)
-    assert "2 of 2 markets are done already" in said
-    assert results(tmp_path / "both") == found
-    spread = json.loads((tmp_path / "both" / "markets.json").read_text())
+    assert results(alone).items() <= found.items()
+    assert "2 markets, " in said
+    assert "chance of a loss" in said
+    assert main(["--report", str(both), *SHORT, "--seeds", "1-2"]) == 0
+    assert "2 of 2 markets are done already" in capsys.readouterr().out
+    assert results(both) == found
+    spread = json.loads((both / "markets.json").read_text())
     assert list(spread["each"]) == ["seed-1", "seed-2"]
 
 
@@ -144,9 +145,6 @@ def is_alive(pid):
 
 
 def test_a_market_that_fails_says_why_and_keeps_no_result(tmp_path):
-    name, figures = run_market("seed-1", ["--seed", "1", "--config", str(tmp_path / "no.json")])
-    assert name == "seed-1"
-    assert "no.json" in figures["error"]
     said = []
     files = {"seed-1": tmp_path / "seed-1.json"}
     with pytest.raises(MarketsError, match="no market got to its end"):
@@ -154,6 +152,7 @@ def test_a_market_that_fails_says_why_and_keeps_no_result(tmp_path):
             {"seed-1": ["--seed", "1"]}, ["--config", str(tmp_path / "no.json")], files, 1, None, said.append
         )
     assert said[0].startswith("seed-1 failed: ")
+    assert "no.json" in said[0]
     assert not files["seed-1"].exists()
 
 
