@@ -15,7 +15,7 @@ from freqtrade_ext.run import replay
 from tests.bot_process import ROOT
 
 DAY_MS = 86_400_000
-MODES = {"isolated": (3.0, 1.4, 0.88), "cross": (0.1, 0.0, 0.3)}
+MODES = {"isolated": (2.0, 1.4, 0.88), "cross": (0.1, 0.0, 0.3)}
 """days, when the mark price falls, and to which part"""
 
 

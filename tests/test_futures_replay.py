@@ -1,4 +1,4 @@
-"""Three virtual days of futures by the bot's own loop: freqtrade's numbers and the account's, to the cent."""
+"""Two virtual days of futures by the bot's own loop: freqtrade's numbers and the account's, to the cent."""
 
 import json
 import sqlite3

@@ -16,7 +16,7 @@ from tests.soak.virtual_bot import WALLET, VirtualBot
 
 pytestmark = pytest.mark.timeout(400)
 
-HOUR_MS = 3_600_000
+HALF_HOUR_MS = 1_800_000
 PAIRS = ("BTC/USDT", "XRP/USDT", "BNB/USDT")
 
 
@@ -42,11 +42,12 @@ def cash(trade):
 def test_cash_and_coins_left_behind_are_those_of_the_account(fee_asset, tmp_path):
     """The report said +0.291 where cash was -2.343, with coins worth 2.67 left."""
     bot = VirtualBot(tmp_path, "AlwaysEnter", PAIRS, seed=5, scenario="volatile", activity=0.02)
-    end_ms = bot.start_ms + 9 * HOUR_MS
+    end_ms = bot.start_ms + 9 * HALF_HOUR_MS
 
     def direct(bot, script):
         for number, happening in enumerate((sell_half, sell_all, delete, sell_all) * 2, 1):
-            script.at(bot.start_ms + number * HOUR_MS + 90_000, lambda happening=happening: happening(bot))
+            at_ms = bot.start_ms + number * HALF_HOUR_MS + 90_000
+            script.at(at_ms, lambda happening=happening: happening(bot))
 
     wallet = {"USDT": WALLET, "BNB": 0.01, "XRP": 7.0}
     bot.run(end_ms, direct, dry_run_wallet=wallet, freqtrade_ext={"fee_asset": fee_asset})
