@@ -59,7 +59,8 @@ class BinanceStreams:
         :param changed: is called after each change of the book.
         """
         self._client, self._pair, self._changed = client, pair, changed
-        self._urls = _stream_urls(client, client.market(pair))
+        market = client.market(pair)
+        self._id, self._urls = market["id"], _stream_urls(client, market)
         self._begin()
 
     def _begin(self) -> None:
@@ -98,6 +99,8 @@ class BinanceStreams:
         data = message.get("data")
         if data is None:
             raise OutOfStep(f"was told {message}")
+        if data.get("s", self._id) != self._id:
+            raise OutOfStep(f"was told of {data['s']}")
         self._flowing.set()
         if "U" in data:
             self._hear_diff(data)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 
-LOGGERS = ("freqtrade.freqtradebot", "freqtrade.exchange.exchange", "freqtrade.strategy.interface")
+LOGGERS = tuple(
+    f"freqtrade.{name}"
+    for name in ("freqtradebot", "exchange.exchange", "exchange.common", "strategy.interface")
+)
 SECONDS = 60
 DETAILS = "Orderbook:"
 """what follows in a message of freqtrade's differs each time"""

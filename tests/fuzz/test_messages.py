@@ -4,6 +4,7 @@ import asyncio
 import math
 
 import ccxt.pro
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,15 @@ def test_a_message_of_any_content_leaves_a_true_book_or_ends_the_connection(hear
         for p in streams.prints:
             assert 0 <= p.rate < math.inf
             assert 0 <= p.amount < math.inf
+
+
+def test_a_message_of_another_pair_ends_the_connection():
+    """Its best bid was taken for this pair's, and met the stop."""
+    streams = BinanceStreams(CLIENT, "BTC/USDT", lambda: None)
+    best = {"u": 9, "b": "2500.00", "B": "1", "a": "2501.00", "A": "1"}
+    streams._hear({"data": best | {"s": "BTCUSDT"}})
+    with pytest.raises(OutOfStep, match="was told of ETHUSDT"):
+        streams._hear({"data": best | {"s": "ETHUSDT"}})
 
 
 def teardown_module():
