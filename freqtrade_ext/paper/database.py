@@ -10,7 +10,7 @@ from pathlib import Path
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import Exchange
 from freqtrade.persistence import Trade
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from freqtrade_ext.paper.stock import config_of
 
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULTS = ("tradesv3.dryrun.sqlite", "tradesv3.sqlite")
 """freqtrade's own databases, on paper and with real money"""
+WAIT = "pragma busy_timeout = 60000"
 _OPEN = "select count(*) from trades where is_open and exchange = ? and upper(trading_mode) = ?"
 
 
@@ -53,6 +54,18 @@ def check_database(exchange: Exchange) -> None:
             used or "another one",
             default,
         )
+
+
+def wait_for_locks() -> None:
+    """
+    Wait a minute where another program locks the database.
+
+    SQLite's own five seconds end stock freqtrade (2026.9 persistence/models.py `init_db`), with trades open.
+    """
+    engine = Trade.session.get_bind()
+    if isinstance(engine, Engine) and engine.dialect.name == "sqlite":
+        # a checkout, as there are connections already
+        event.listen(engine, "checkout", lambda connection, *_: connection.execute(WAIT))
 
 
 def _name(exchange: str, mode: str, is_paper: bool) -> str:

@@ -15,7 +15,7 @@ from freqtrade.wallets import Wallets
 from freqtrade_ext.feed.feed import Feed
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.engine import Engine
-from freqtrade_ext.paper.database import check_database
+from freqtrade_ext.paper.database import check_database, wait_for_locks
 from freqtrade_ext.paper.exchange import PaperExchange
 from freqtrade_ext.paper.fee_rates import fee_rates
 from freqtrade_ext.paper.left_over import open_again, replay_orders, undo_deletions
@@ -41,7 +41,9 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
     :raises OperationalException: naming freqtrade's version and the seam, where freqtrade has changed; or
         the database holds open trades of another exchange or mode.
     """
-    if hasattr(Trade, "session"):
+    has_database = hasattr(Trade, "session")
+    if has_database:
+        wait_for_locks()
         check_database(exchange)
     if not config_of(exchange)["dry_run"]:
         return None
@@ -51,7 +53,6 @@ def install(exchange: Exchange, settings: Settings, wallets: Wallets | None = No
     no_feed = feed_warning() if settings.feed else None
     for warning in filter(None, (version_warning(), no_feed)):
         logger.warning(warning)
-    has_database = hasattr(Trade, "session")
     store = DatabaseStore() if has_database else MemoryStore()
     rates = fee_rates(exchange.id, exchange.trading_mode, settings)
     account, saved = _account(exchange), store.load()

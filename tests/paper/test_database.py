@@ -8,7 +8,7 @@ from freqtrade.enums import TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade, init_db
 
-from freqtrade_ext.paper.database import check_database
+from freqtrade_ext.paper.database import check_database, wait_for_locks
 
 
 def bot(name="binance", mode=TradingMode.SPOT, dry_run=True):
@@ -119,3 +119,11 @@ def test_with_real_money_freqtrade_s_own_database_is_another_one(opened, caplog)
     check_database(bot("bybit", dry_run=False))
     assert "tradesv3.sqlite holds 1 open trade(s) of bybit spot, real money" in caplog.text
     assert "its database is another one" in caplog.text
+
+
+def test_a_lock_of_another_program_is_waited_for(opened):
+    """After five seconds the bot ended with "database is locked", its trades open."""
+    opened("binance", TradingMode.SPOT, "dry_run_1")
+    wait_for_locks()
+    Trade.session.remove()
+    assert Trade.session.connection().exec_driver_sql("pragma busy_timeout").scalar() == 60_000
