@@ -163,6 +163,20 @@ def settle(trade: Trade, record_of: Callable[[str], FillRecord | None]) -> bool:
     return before != (trade.amount, trade.is_open)
 
 
+def forget_nameless(trade: Trade) -> bool:
+    """
+    End open orders that came back without an id, without committing; True if there were any.
+
+    ccxt makes such an order of an answer that is no JSON. freqtrade asks for it for ever, and takes no stop
+    meanwhile (2026.9 freqtradebot.py `execute_trade_exit`); what it did at the exchange, freqtrade finds by
+    the wallet.
+    """
+    nameless = [order for order in trade.orders if order.ft_is_open and order.order_id == "None"]
+    for order in nameless:
+        order.ft_is_open, order.status, order.order_id = False, "rejected", f"without an id {order.id}"
+    return bool(nameless)
+
+
 def write_off(trade: Trade, rate: float) -> None:
     """
     Close a trade whose rest cannot be sold; it stays in the wallet and counts as lost.

@@ -10,6 +10,7 @@ from typing import Any
 from freqtrade.constants import ListPairsWithTimeframes
 from freqtrade.enums import RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
+from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy
 from pandas import DataFrame
 
@@ -21,6 +22,7 @@ from freqtrade_ext.strategy.manager import Manager
 from freqtrade_ext.strategy.market_states import startup_candles
 from freqtrade_ext.strategy.pace import Pace
 from freqtrade_ext.strategy.paper_fills import settings_of
+from freqtrade_ext.strategy.position import forget_nameless
 from freqtrade_ext.strategy.start import in_stake_currency, tell_large_lots
 from freqtrade_ext.strategy.tuning import add_parameters, own_exits, tuned
 
@@ -94,7 +96,15 @@ class Prepared(IStrategy):
             self.manager.exits.pace.pause()
         if self.manager.is_trading:
             self.manager.status.tell(datetime.now(UTC))
+        if self.manager.is_trading and not self.config["dry_run"]:
+            self._end_nameless_orders()
         super().analyze(pairs)
+
+    def _end_nameless_orders(self) -> None:
+        for trade in Trade.get_open_trades():
+            if forget_nameless(trade):
+                logger.error("%s: an order came back without an id, the exchange may have it", trade.pair)
+                Trade.commit()
 
     def analyze_pair(self, pair: str) -> None:
         """

@@ -191,6 +191,19 @@ def test_a_lot_larger_than_the_position_leaves_it_as_it_is():
     assert (trade.amount, trade.is_open) == (0.00143, True)
 
 
+def test_an_order_without_an_id_is_open_no_longer():
+    """ccxt makes one of an answer that is no JSON: the position was left without a stop for ever."""
+    trade = new_trade(rate=100.0, amount=10.0, lot=0.001)
+    for _ in range(2):
+        order = add_order(trade, "sell", 10.0, 90.0, "stop_loss", filled=0.0, status="open")
+        order.order_id = "None"
+        assert trade.has_open_orders
+        assert position.forget_nameless(trade)
+        assert not trade.has_open_orders
+        assert order.order_id != "None", "freqtrade's table takes no id twice"
+    assert not position.forget_nameless(trade)
+
+
 def test_written_off_trade_counts_its_rest_as_lost(monkeypatch):
     monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
     trade = new_trade(rate=100_000.0)
