@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from inspect import getfullargspec
 from os import walk
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 from freqtrade.constants import USERPATH_STRATEGIES
 from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers import StrategyResolver
+from freqtrade.resolvers.iresolver import PathModifier
 from freqtrade.strategy import IStrategy
 
 from freqtrade_ext.strategy.managed import ManagedStrategy
@@ -119,14 +122,26 @@ def find_class(name: str, config: Mapping[str, Any]) -> type[Any]:
     written = re.compile(rf"^class {re.escape(name)}\b", re.MULTILINE)
     defining = [file for file in files if written.search(_text(file))]
     for file in defining:
-        for found, source in _AnyClass._get_valid_object(file.resolve(), name):
-            found.__file__, found.__source__ = str(file), source
-            return found
+        # what freqtrade does not catch is said below as well
+        with suppress(Exception):
+            for found, source in _AnyClass._get_valid_object(file.resolve(), name):
+                found.__file__, found.__source__ = str(file), source
+                return found
     why = f"no file in {', '.join(map(str, dict.fromkeys(paths)))} defines this class"
     if defining:
         foreign = _foreign(_text(defining[0]))
-        why = f"{defining[0]} cannot be imported, the warning before this says why{foreign}"
+        why = f"{defining[0]} cannot be imported: {_fault(defining[0])}{foreign}"
     raise OperationalException(f"freqtrade_ext.strategy is {name}: {why}")
+
+
+def _fault(file: Path) -> str:
+    """Return what a file raises that cannot be imported."""
+    try:
+        with PathModifier(file.parent):
+            run_path(str(file))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "it has no such class once it is run"
 
 
 def _text(file: Path) -> str:

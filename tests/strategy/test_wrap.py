@@ -13,6 +13,7 @@ from freqtrade.resolvers import StrategyResolver
 
 from freqtrade_ext import ManagedStrategy
 from freqtrade_ext.plan.plan import Plan
+from freqtrade_ext.strategy.wrap import find_class
 from tests.backtests import write_longer
 from tests.bot_process import ROOT
 
@@ -313,11 +314,22 @@ def test_what_cannot_be_managed_is_refused_with_the_reason(run, name, reason):
         run(name)
 
 
-def test_file_that_cannot_be_imported_is_named_with_the_reason(run, tmp_path, caplog):
-    (tmp_path / "strategies" / "broken.py").write_text("import nowhere\n\n\nclass Broken:\n    pass\n")
-    with pytest.raises(OperationalException, match=r"broken\.py cannot be imported, the warning before this"):
-        run("Broken")
-    assert "No module named 'nowhere'" in caplog.text
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("{}['key']", "KeyError: 'key'"),
+        ("pass", "it has no such class once it is run"),
+    ],
+)
+def test_file_that_cannot_be_imported_is_named_with_the_reason(tmp_path, line, reason):
+    """The reason was in a warning before it, which doctor does not show, or a traceback of 40 lines."""
+    (tmp_path / "strategies").mkdir()
+    file = tmp_path / "strategies" / "broken.py"
+    file.write_text(f"{line}\n\n\nclass Broken:\n    pass\n\n\ndel Broken\n")
+    with pytest.raises(OperationalException) as refused:
+        find_class("Broken", {"user_data_dir": tmp_path})
+    assert str(refused.value).endswith(f"{file} cannot be imported: {reason}")
 
 
 def test_a_dangling_link_or_an_unreadable_file_among_strategies_is_skipped(run, tmp_path, caplog):
