@@ -18,6 +18,8 @@ from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
+CTRL_C = (130, 0)
+"""exit codes of a bot that Ctrl-C ends; 0 is that of 2025.12"""
 Levels = Sequence[tuple[float, float]]
 """(rate, amount), best first"""
 

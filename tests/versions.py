@@ -30,6 +30,8 @@ ENVIRONMENTS = ROOT / "build" / "versions"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OLDEST = next(line.split(">=")[1] for line in PROJECT["dependencies"] if line.startswith("freqtrade>="))
 TEST_TOOLS = ("hypothesis", "pytest", "pytest-timeout", "pytest-xdist")
+PINS = {"starlette<1": "2026.3", "joblib<1.6": "2026.9"}
+"""libraries that came too late for its API and hyperopt -> the release of freqtrade that takes newer ones"""
 REPLAY = ("--days", "3", "--seed", "2")
 COLUMNS = {
     "trades": "pair is_short open_date close_date open_rate close_rate amount stake_amount fee_open "
@@ -67,6 +69,7 @@ def environment(release: str, interpreter: str, *, for_tests: bool) -> Path:
     if not python.exists():
         subprocess.run([interpreter, "-m", "venv", str(folder)], check=True)
     wanted = [f"freqtrade=={release}", "--editable", str(ROOT)]
+    wanted += [pin for pin, since in PINS.items() if _numbers(release) < _numbers(since)]
     if for_tests:
         wanted += [f"freqtrade[hyperopt,plot]=={release}", *TEST_TOOLS]
     if release == OLDEST:

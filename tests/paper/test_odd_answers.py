@@ -5,6 +5,7 @@ import math
 import re
 from urllib.request import Request, urlopen
 
+import ccxt
 import pytest
 from freqtrade.exceptions import ExchangeError, InvalidOrderException, TemporaryError
 from freqtrade.resolvers import ExchangeResolver
@@ -80,6 +81,12 @@ RULE = '{"symbolRules": [{"symbol": "BTCUSDT", "rules": [%s]}]}'
 RANGE = '{"ruleType": "PRICE_RANGE", "bidLimitMultUp": "1.05", "askLimitMultDown": "0.9"}'
 
 
+knows_rules = pytest.mark.skipif(
+    not hasattr(ccxt.binance, "public_get_executionrules"), reason="this ccxt cannot ask for execution rules"
+)
+
+
+@knows_rules
 @pytest.mark.parametrize(
     ("rules", "reference", "buy", "sell"),
     [
@@ -108,6 +115,7 @@ def test_an_exchange_that_knows_no_execution_rules_has_none(exchange):
     assert venue.average_rate("BTC/USDT") > 1000
 
 
+@knows_rules
 def test_execution_rules_that_could_not_be_had_once_are_asked_for_again(replica, exchange):
     """A failing answer was taken for "no rule", and "no reference price", for an hour."""
     fault = {"path": "/api/v3/(executionRules|referencePrice)", "count": 2, "status": 503}
@@ -121,6 +129,7 @@ def test_execution_rules_that_could_not_be_had_once_are_asked_for_again(replica,
     assert venue.average_rate("BTC/USDT") == 100.0
 
 
+@knows_rules
 @pytest.mark.parametrize("body", ["[]", '{"symbolRules": [7]}', RULE % '{"x": 1}', RULE % "null"])
 def test_garbage_for_execution_rules_does_not_end_the_bot(replica, exchange, body):
     answer_with(replica, body, "executionRules")

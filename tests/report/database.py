@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +12,14 @@ from freqtrade.persistence import Order, Trade, init_db
 from freqtrade.persistence.custom_data import _CustomData
 from freqtrade.persistence.key_value_store import _KeyValueStoreModel
 from freqtrade.persistence.pairlock import PairLock
-from freqtrade.persistence.wallet_history import WalletHistory
 
 from freqtrade_ext.paper.store import DatabaseStore
 
-SESSIONS = (Trade, Order, PairLock, _KeyValueStoreModel, _CustomData, WalletHistory)
+SESSIONS = [Trade, Order, PairLock, _KeyValueStoreModel, _CustomData]
+with suppress(ImportError):  # 2026.3 and older keep none
+    from freqtrade.persistence.wallet_history import WalletHistory
+
+    SESSIONS.append(WalletHistory)
 BEGAN = datetime(2026, 11, 20, 8, 0)
 MS = 1_000 * int((BEGAN - datetime(1970, 1, 1)).total_seconds())
 

@@ -16,7 +16,7 @@ class _Enters(ManagedStrategy):
         return dataframe
 
 
-class OwnStop(_Enters):
+class Bypassing(_Enters):
     def custom_stoploss(self, **kwargs):
         return -0.5
 

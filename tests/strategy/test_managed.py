@@ -161,9 +161,9 @@ def test_wrong_setting_is_named(backtest):
 
 def test_strategy_with_a_stop_of_its_own_is_refused(backtest):
     with pytest.raises(
-        OperationalException, match=r"OwnStop has its own custom_stoploss, which would bypass"
+        OperationalException, match=r"Bypassing has its own custom_stoploss, which would bypass"
     ):
-        backtest("OwnStop", folder="tests/strategies")
+        backtest("Bypassing", folder="tests/strategies")
 
 
 @pytest.mark.parametrize("time_in_force", ["PO", "FOK"])
