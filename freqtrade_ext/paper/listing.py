@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ccxt
 from freqtrade.exceptions import TemporaryError
 from freqtrade.exchange import Exchange
 from freqtrade.util import FtTTLCache
@@ -40,19 +41,24 @@ class Listing:
         """
         Return whether orders are taken. Trades show it; where there was none lately, the exchange is asked.
 
-        A book may change while the market is closed: orders can be cancelled then.
+        A book may change while the market is closed: orders can be cancelled then. A question that fails
+        refuses no order: what freqtrade knows of the market counts then.
         """
         market = self._exchange.markets[pair]
         if self._feed is not None and self._feed.is_trading(pair):
             return True
         if pair not in self._known:
-            now = ask(self._exchange, _listed_now, ccxt_client(self._exchange), market)
-            self._known[pair] = now["active"] is not False
+            try:
+                now = ask(self._exchange, _listed_now, ccxt_client(self._exchange), market)
+            except TemporaryError as error:
+                is_listed = not isinstance(error.__cause__, ccxt.BadSymbol)
+                return is_listed and market["active"] is not False
+            self._known[pair] = now is not None and now["active"] is not False
         return bool(self._known[pair])
 
 
-def _listed_now(api: Any, market: dict[str, Any]) -> dict[str, Any]:
-    """Ask for one market alone, where the exchange can; ccxt itself asks for all of them."""
+def _listed_now(api: Any, market: dict[str, Any]) -> dict[str, Any] | None:
+    """Ask for one market alone, where the exchange can, and not for all as ccxt does; None: not listed."""
     is_spot, symbol = market["spot"], market["id"]
     found: list[dict[str, Any]]
     if api.id == "binance" and is_spot:
@@ -68,4 +74,4 @@ def _listed_now(api: Any, market: dict[str, Any]) -> dict[str, Any]:
         found = api.fetch_future_markets({"category": "linear", "symbol": symbol})
     else:
         found = api.fetch_markets()
-    return next(now for now in found if now["symbol"] == market["symbol"])
+    return next((now for now in found if now["symbol"] == market["symbol"]), None)
