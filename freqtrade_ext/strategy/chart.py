@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from math import nan
 from typing import Any
 
+from freqtrade.ft_types import plot_annotation_type
 from freqtrade.persistence import Trade
 from pandas import DataFrame
 from sqlalchemy import event
@@ -17,6 +18,8 @@ from freqtrade_ext.plan.position import Position
 from freqtrade_ext.plan.progress import LEAST_PERCENT, Progress, progress_of
 from freqtrade_ext.text import rate_text
 
+HAS_POINTS = hasattr(plot_annotation_type, "PointAnnotationType")
+"""freqtrade 2025.12 has none, and an error in its log for each that it is given"""
 TRADES_PER_PAIR = 20
 LEVEL_HEIGHT = 0.0002
 """ratio of the rate; levels are thin areas, as FreqUI's lines vanish when one end leaves the window"""
@@ -82,7 +85,7 @@ class Drawing:
         if self.closed is not None and self.closed <= window.start:
             return []
         points = self._labels(window) if self.closed is None else self._results(window)
-        return [*self._areas(window), *points]
+        return [*self._areas(window), *(points if HAS_POINTS else ())]
 
     def since(self, window: Window) -> datetime:
         """Return the open time of the entry's candle, or the chart's start."""

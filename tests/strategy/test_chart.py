@@ -11,6 +11,7 @@ from freqtrade.persistence import Trade
 
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.progress import progress_of
+from freqtrade_ext.strategy import chart
 from freqtrade_ext.strategy.chart import LINES, MARGIN_CANDLES, Chart, Drawing
 from tests.plan.test_progress import sold_of
 from tests.report.database import add_trade, database
@@ -56,6 +57,18 @@ def labels(*drawings, **view):
     return [a["label"] for a in drawn(*drawings, **view) if a["type"] == "point"]
 
 
+@pytest.fixture(autouse=True)
+def points(monkeypatch):
+    """As freqtrade has them from 2026.1 on."""
+    monkeypatch.setattr(chart, "HAS_POINTS", True)
+
+
+def test_a_freqtrade_without_points_is_given_none(monkeypatch):
+    """2025.12 logged an error for each, whenever FreqUI asked."""
+    monkeypatch.setattr(chart, "HAS_POINTS", False)
+    assert {a["type"] for a in drawn(drawing())} == {"area"}
+
+
 @pytest.mark.parametrize(
     ("opened", "closed"),
     [
@@ -66,7 +79,8 @@ def labels(*drawings, **view):
         (END + timedelta(seconds=1), END + timedelta(seconds=9)),
     ],
 )
-def test_annotations_are_valid_and_inside_the_window(opened, closed):
+def test_annotations_are_valid_and_inside_the_window(opened, closed, monkeypatch):
+    monkeypatch.undo()
     found = drawn(drawing(opened, closed, [(1, 0.25)]))
     assert len([a for a in found if a["type"] == "area"]) == 7
     for annotation in found:
