@@ -13,6 +13,9 @@ from freqtrade_ext.fills.record import FillRecord
 from freqtrade_ext.plan.position import ROUNDING, Fill, Position, round_down
 from freqtrade_ext.tags import TAG_END, stage_of, tag_of
 
+NOISE = ROUNDING / 10
+"""ratio by which freqtrade's own arithmetic must not fall below a lot or a tick"""
+
 
 def read_position(trade: Trade) -> Position:
     """Return what a decision on this trade's exit needs, as plain values."""
@@ -49,20 +52,18 @@ def round_rate(trade: Trade, rate: float) -> float:
     return float(price_to_precision(rate, trade.price_precision, trade.precision_mode_price))
 
 
-def follow_lot(trade: Trade, lot: float | None) -> bool:
+def follow_lot(trade: Trade, lot: float | None) -> None:
     """
-    Cut the trade to the lot that the exchange has now; True where that is another than at its entry.
+    Cut the trade to the lot that the exchange has now, where that is another than at its entry.
 
     freqtrade cuts a partial exit to the new lot, and refuses one that leaves a bit (2026.9 freqtradebot.py
     `check_and_call_adjust_trade_position`), so that a last target would be refused for ever.
 
     :param lot: amount precision of the pair, None where the exchange no longer lists it.
     """
-    if lot is None or lot == trade.amount_precision:
-        return False
-    trade.amount_precision = lot
-    trade.recalc_trade_from_orders()
-    return True
+    if lot is not None and lot != trade.amount_precision:
+        trade.amount_precision = lot
+        trade.recalc_trade_from_orders()
 
 
 def add_to_tag(order: Order, text: str) -> None:
@@ -104,7 +105,7 @@ def stake_for(trade: Trade, amount: float) -> float:
     freqtrade turns it back by `stake * trade.amount / trade.stake_amount` and cuts to the lot
     (2026.9 freqtradebot.py `check_and_call_adjust_trade_position`), so noise must not fall below the lot.
     """
-    noise = 0.0 if trade.amount_precision is None else ROUNDING / 10
+    noise = 0.0 if trade.amount_precision is None else NOISE
     return amount * (1 + noise) * trade.stake_amount / trade.amount
 
 
@@ -118,9 +119,9 @@ def set_stop(trade: Trade, stop_rate: float) -> None:
     the open rate, and called it trailing. It rounds towards the entry: aim a little beyond the tick.
     """
     if trade.is_short:
-        base, aim = min(trade.open_rate, stop_rate), stop_rate * (1 + ROUNDING / 10)
+        base, aim = min(trade.open_rate, stop_rate), stop_rate * (1 + NOISE)
     else:
-        base, aim = max(trade.open_rate, stop_rate), stop_rate * (1 - ROUNDING / 10)
+        base, aim = max(trade.open_rate, stop_rate), stop_rate * (1 - NOISE)
     ratio = abs(1 - aim / base) * (trade.leverage or 1.0)
     trade.adjust_stop_loss(base, ratio, allow_refresh=True)
     # freqtrade marks it when it rounds an entry's average to the tick, and would call the exit trailing

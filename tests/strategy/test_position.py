@@ -122,6 +122,14 @@ def test_stop_on_the_tick_stays_on_its_tick(rate, percent, tick, is_short, lever
     assert trade.stop_loss == stop_rate
 
 
+@pytest.mark.parametrize(("leverage", "ratio"), [(1.0, -0.1), (3.0, -0.3), (None, -0.1)])
+def test_the_initial_stop_is_shown_as_a_ratio_of_the_stake(leverage, ratio):
+    trade = new_trade(rate=100.0)
+    trade.leverage = leverage
+    position.show_initial_stop(trade, 90.0)
+    assert (trade.initial_stop_loss, trade.initial_stop_loss_pct) == (90.0, pytest.approx(ratio))
+
+
 def test_restart_does_not_reset_the_stop():
     """freqtrade resets the stop of trades that began with another stoploss than the strategy's."""
     trade = new_trade()
@@ -169,12 +177,57 @@ def test_stake_turns_back_into_the_same_amount(lots, sold_lots, rate, lot, lever
     assert amount_to_contract_precision(back, lot, ccxt.TICK_SIZE, 1.0) == amount
 
 
+@pytest.mark.parametrize(
+    ("precision", "size", "mode", "lot"),
+    [
+        (None, 1.0, ccxt.TICK_SIZE, 0.0),
+        (0.01, 10.0, ccxt.TICK_SIZE, 0.1),
+        (0.01, None, ccxt.TICK_SIZE, 0.01),
+        (3, 10.0, ccxt.DECIMAL_PLACES, 0.01),
+        (5, 1.0, ccxt.SIGNIFICANT_DIGITS, 0.0),
+    ],
+)
+def test_a_lot_is_in_base_units_whatever_way_the_exchange_counts(precision, size, mode, lot):
+    trade = new_trade()
+    trade.amount_precision, trade.contract_size, trade.precision_mode = precision, size, mode
+    assert position.lot_of(trade) == pytest.approx(lot)
+
+
+def test_the_stake_of_a_part_is_its_share_of_the_trade_s():
+    trade = new_trade(rate=100.0, amount=0.6)
+    assert position.stake_for(trade, 0.2) == pytest.approx(20.0, rel=1e-12)
+    trade.amount_precision = None
+    assert position.stake_for(trade, 0.2) == 0.2 * 60 / 0.6, "there is no lot to fall below"
+
+
+@pytest.mark.parametrize(
+    ("is_short", "in_coins", "fee_close", "profit"),
+    [
+        # 0.5 for 50.05, 100.1 each; 0.2 at 110 less 0.2 %
+        (False, 0.0, 0.002, 0.2 * (109.78 - 100.1)),
+        (False, 0.0, None, 0.2 * (110 - 100.1)),
+        # 0.499 for 50
+        (False, 0.001, 0.002, 0.2 * (109.78 - 50 / 0.499)),
+        (True, 0.0, 0.002, 0.2 * (99.9 - 110.22)),
+    ],
+)
+def test_what_exits_earned_is_cash_in_and_out_after_all_fees(is_short, in_coins, fee_close, profit):
+    trade = new_trade(rate=100.0, amount=0.5, is_short=is_short)
+    trade.orders[0].ft_fee_base, trade.fee_close = in_coins, fee_close
+    add_order(trade, trade.entry_side, 0.5, 90.0, filled=0.0, status="canceled")
+    add_order(trade, trade.exit_side, 0.2, 120.0, filled=0.0, status="canceled")
+    sold = add_order(trade, trade.exit_side, 0.2, 110.0)
+    assert position.exits(trade) == [sold]
+    assert position.earned(trade, [sold]) == pytest.approx(profit)
+
+
 def test_entry_of_a_thin_book_that_can_never_be_sold_is_closed_as_lost(monkeypatch):
-    monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: None))
+    committed = []
+    monkeypatch.setattr(position.Trade, "commit", staticmethod(lambda: committed.append(trade.is_open)))
     trade = new_trade(rate=100_000.0, amount=0.00002)
     position.write_off(trade, 90_000.0)
     # what it cost, with the entry's fee
-    assert (trade.is_open, trade.close_profit_abs) == (False, pytest.approx(-2.002))
+    assert (trade.is_open, trade.close_profit_abs, committed) == (False, pytest.approx(-2.002), [False])
 
 
 def test_a_lot_made_coarser_while_a_trade_is_open_leaves_no_bit_that_makes_freqtrade_refuse_its_last_target():
@@ -254,6 +307,50 @@ def test_settle_closes_a_trade_whose_last_exit_was_not_booked():
     killed_before_booking(trade, "sell", 0.00143, 103_665.06, "stop_loss")
     assert position.settle(trade, no_record)
     assert (trade.is_open, trade.exit_reason, trade.close_rate) == (False, "stop_loss", 103_665.06)
+
+
+def test_settle_leaves_a_trade_open_while_its_last_exit_is_or_a_lot_is_left():
+    trade = new_trade()
+    last = killed_before_booking(trade, "sell", 0.00143, 103_665.06, "stop_loss")
+    last.ft_is_open = True
+    position.settle(trade, no_record)
+    assert trade.is_open
+    last.ft_is_open, last.filled = False, 0.00142
+    position.settle(trade, no_record)
+    assert (trade.is_open, trade.amount) == (True, pytest.approx(0.00001))
+
+
+def test_settle_closes_a_trade_whose_lots_are_sold_but_for_what_an_entry_fee_left():
+    trade = new_trade()
+    trade.orders[0].ft_fee_base = 0.00000143
+    killed_before_booking(trade, "sell", 0.00042, 106_976.05, "tp1")
+    killed_before_booking(trade, "sell", 0.001, 109_000.0, "tp2")
+    assert position.settle(trade, no_record)
+    assert (trade.is_open, trade.exit_reason, trade.close_rate) == (False, "tp2", 109_000.0)
+
+
+def test_settle_books_a_fee_that_is_known_once_and_one_in_quote_units_off_no_coins():
+    trade = new_trade()
+    trade.fee_open_currency = None
+    record = FillRecord(decision_rate=1.0, fee_cost=0.15, fee_currency="", fee_rate=0.002)
+    position.settle(trade, lambda order_id: record)
+    assert (trade.fee_open, trade.fee_open_currency) == (0.002, None)
+    assert trade.orders[0].ft_fee_base is None
+    trade.fee_open_currency = "USDT"
+    position.settle(trade, lambda order_id: FillRecord(decision_rate=1.0, fee_cost=9.0, fee_rate=0.9))
+    assert trade.fee_open == 0.002
+
+
+@pytest.mark.parametrize(("seconds", "is_its_own"), [(0, True), (10, True), (-10, True), (10.5, False)])
+def test_a_record_of_a_live_order_has_when_it_was_decided_on_unless_that_was_another(seconds, is_its_own):
+    order = new_trade().orders[0]
+    decided = int((OPENED.timestamp() + seconds) * 1000)
+    record = position.order_record(order, decided)
+    assert record.decision_ms == (decided if is_its_own else None)
+    assert (record.side, record.type, record.status) == ("buy", "market", "closed")
+    order.side = order.order_type = order.status = None
+    bare = position.order_record(order)
+    assert (bare.side, bare.type, bare.status, bare.decision_ms) == ("", "", "", None)
 
 
 def test_settle_leaves_an_entry_without_a_fill_alone():
