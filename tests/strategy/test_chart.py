@@ -12,7 +12,7 @@ from freqtrade.persistence import Trade
 from freqtrade_ext.plan.plan import Plan
 from freqtrade_ext.plan.progress import progress_of
 from freqtrade_ext.strategy import chart
-from freqtrade_ext.strategy.chart import LINES, MARGIN_CANDLES, Chart, Drawing
+from freqtrade_ext.strategy.chart import LINES, MARGIN_CANDLES, TRADES_PER_PAIR, Chart, Drawing, Window
 from tests.plan.test_progress import sold_of
 from tests.report.database import add_trade, database
 
@@ -91,6 +91,89 @@ def test_annotations_are_valid_and_inside_the_window(opened, closed, monkeypatch
         else:
             assert START <= annotation["x"] <= EDGE
         assert not set("<>&") & set(annotation["label"])
+
+
+def test_the_window_is_what_frequi_shows_of_the_newest_250_candles():
+    count = 300
+    known = pd.DataFrame({"date": pd.date_range(START, periods=count, freq=CANDLE)})
+    known["low"], known["high"] = 30.0, 100.0
+    known.loc[49, ["low", "high"]] = 10.0, 200.0
+    known.loc[50, ["low", "high"]] = 20.0, 150.0
+    assert Window.of(known, CANDLE) == Window(START, START + 299 * CANDLE, CANDLE, 20.0, 150.0)
+
+
+def test_markers_have_rows_from_low_to_high_but_beside_labels():
+    window = Window(START, END, CANDLE, 100.0, 200.0)
+    every = [102.5 + 5 * number for number in range(19)]
+    assert window.rows([]) == pytest.approx(every)
+    assert window.rows([105.0, 171.0]) == pytest.approx(
+        [y for y in every if y not in (102.5, 107.5, 167.5, 172.5)]
+    )
+    assert window.rows([152.5]) == pytest.approx([y for y in every if y not in (147.5, 152.5, 157.5)])
+    shown = window.with_rate(90.0).with_rate(150.0).with_rate(210.0)
+    assert (shown.low, shown.high) == (90.0, 210.0)
+
+
+def test_areas_are_risk_reward_and_a_thin_one_for_each_level():
+    areas = [a for a in drawn(drawing(exits=[(1, 0.25)])) if a["type"] == "area"]
+    assert [(a["y_start"], a["y_end"], a["color"]) for a in areas] == [
+        (100.0, 98.8, "#c6282822"),
+        (100.0, 108.0, "#2e7d3222"),
+        (pytest.approx(99.99), pytest.approx(100.01), "#1565c0"),
+        (pytest.approx(98.79012), pytest.approx(98.80988), "#c62828"),
+        (pytest.approx(101.9898), pytest.approx(102.0102), "#6a6a6a"),
+        (pytest.approx(103.9896), pytest.approx(104.0104), "#2e7d32"),
+        (pytest.approx(107.9892), pytest.approx(108.0108), "#2e7d32"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed", "start", "end"),
+    [
+        (START - CANDLE, None, START, EDGE),
+        (START + 3.5 * CANDLE, START + 60.5 * CANDLE, START + 3 * CANDLE, START + 60.5 * CANDLE),
+        (START + 3.5 * CANDLE, START + 3.7 * CANDLE, START + 3 * CANDLE, START + 4 * CANDLE),
+        (START + CANDLE, EDGE + CANDLE, START + CANDLE, EDGE),
+    ],
+)
+def test_a_trade_is_drawn_from_its_entry_to_its_end(opened, closed, start, end):
+    found = drawn(drawing(opened, closed, [(1, 0.25), (0, 0.75)]))
+    assert {(a["start"], a["end"]) for a in found if a["type"] == "area"} == {(start, end)}
+    if closed:
+        assert [a["x"] for a in found if a["type"] == "point"] == [start + (end - start) / 2]
+
+
+def test_a_trade_that_ended_as_the_chart_begins_is_not_drawn():
+    assert drawn(drawing(START - CANDLE, START)) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"),
+    [
+        # beside the entry at 100 there is no room
+        (99.5, 100.5, {"up: TP3": 100.425, "up: TP2": 100.375, "up: TP1": 100.325, "down: stop": 99.525}),
+        # the entry widens the view
+        (101.0, 102.0, {"up: TP3": 101.85, "up: TP2": 101.75, "down: stop": 100.15}),
+        (98.8, 108.0, {}),
+    ],
+)
+def test_markers_lie_at_the_edge_the_outermost_level_first(low, high, marks):
+    points = [a for a in drawn(drawing(), low=low, high=high) if a["type"] == "point"]
+    at_edge = [a for a in points if a["shape"] == "triangle"]
+    assert {" ".join(a["label"].split()[:2]): a["y"] for a in at_edge} == pytest.approx(marks)
+    assert {a["rotate"] for a in at_edge if a["label"].startswith("down")} <= {180}
+    assert {(a["x"], a["size"]) for a in points} == {(END - 25 * CANDLE, 5)}
+    assert [(a["y"], a["rotate"]) for a in points if a["shape"] == "circle"] == [
+        (rate, 0) for rate in (100.0, 102.0, 104.0, 108.0)
+    ]
+
+
+def test_the_newest_twenty_trades_of_a_pair_are_drawn():
+    chart = Chart()
+    for number in range(TRADES_PER_PAIR + 3):
+        chart.add("BTC/USDT", number, drawing())
+    chart.add("BTC/USDT", 0, drawing())
+    assert [*chart._drawings["BTC/USDT"]] == list(range(3, 23))
 
 
 def test_a_trade_that_ended_before_the_chart_is_not_drawn():

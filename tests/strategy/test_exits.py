@@ -37,7 +37,7 @@ class Desk:
             markets={"BTC/USDT": market},
             get_min_pair_stake_amount=lambda pair, rate, stoploss: 5.5,
             get_precision_amount=lambda pair: 0.001,
-            get_rate=lambda *_: self.rate,
+            get_rate=lambda *asked: self.rate if asked == ("BTC/USDT", True, "exit", False) else None,
         )
         self.locked = []
         strategy = SimpleNamespace(
@@ -103,6 +103,58 @@ def test_a_backtest_s_candle_on_which_nothing_can_be_due_is_passed_over():
     assert desk.due(103.9) is None
     desk.exchange.markets = {"BTC/USDT": MARKET}
     assert sold(desk.due(104.0)) == (3.0, "tp2")
+
+
+def test_what_waits_for_another_rate_is_not_settled_in_a_backtest():
+    desk = Desk(is_trading=False)
+    desk.trade = new_trade(rate=100.0, amount=0.5, lot=0.001)
+    desk.exchange.get_min_pair_stake_amount = lambda pair, rate, stoploss: 30.0 if rate < 103 else 1.0
+    assert desk.due(102.0) is None
+    assert sold(desk.due(103.0)) == (0.2, "tp1")
+
+
+def test_a_backtest_asks_for_no_minimum_below_the_first_target_nor_below_one_that_has_sold():
+    desk = Desk(is_trading=False)
+    desk.exchange.markets = None
+    assert desk.due(101.0) is None
+    desk.exchange.markets = {"BTC/USDT": MARKET}
+    desk.sell(4.0, 102.0, "tp1")
+    assert desk.due(101.0) is None
+    desk.exchange.markets = None
+    assert desk.due(102.5) is None
+
+
+def test_the_lot_that_the_exchange_has_now_is_followed_while_no_order_is_open():
+    desk = Desk()
+    desk.trade = new_trade(rate=100.0, amount=10.005, lot=0.001)
+    desk.exchange.get_precision_amount = lambda pair: 0.01
+    waits = add_order(desk.trade, "sell", 4.0, 102.0, "mine", filled=0.0, status="open")
+    desk.due(100.0)
+    assert desk.trade.amount == 10.005
+    waits.ft_is_open, waits.status = False, "canceled"
+    desk.due(100.0)
+    assert desk.trade.amount == 10.0
+
+
+@pytest.mark.parametrize(
+    ("amount", "cost", "size", "leverage", "whole"),
+    [
+        (None, None, None, 1.0, 0.0),
+        (0.5, 20.0, None, 1.0, 0.5),
+        (0.5, 80.0, 1.0, 1.0, 0.8),
+        (0.5, 80.0, 10.0, 3.0, 5.0),
+    ],
+)
+def test_the_least_of_a_position_is_the_market_s_in_base_units(amount, cost, size, leverage, whole):
+    desk = Desk()
+    desk.trade = new_trade(rate=100.0, amount=10.0, leverage=leverage, lot=0.001)
+    desk.trade.contract_size = size
+    limits = {"amount": {"min": amount}, "cost": {"min": cost}, "market": {"max": None}}
+    desk.exchange.markets = {"BTC/USDT": {"limits": limits}}
+    assert desk.exits.least(desk.trade, 100.0).whole == pytest.approx(whole)
+    assert desk.exits.least(desk.trade, 100.0).part == 0.055
+    desk.exchange.get_min_pair_stake_amount = lambda *_: None
+    assert desk.exits.least(desk.trade, 100.0).part == 0
 
 
 def test_an_increase_in_a_backtest_ends_what_was_settled():
