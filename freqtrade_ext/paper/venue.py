@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 
 from freqtrade.enums import TradingMode
+from freqtrade.exceptions import TemporaryError
 from freqtrade.exchange import Exchange
 
 from freqtrade_ext.feed.feed import Feed
@@ -119,26 +121,31 @@ class Venue:
 
     def average_rate(self, pair: str) -> float:
         """
-        Rate that Binance measures market orders by; the last rate where a venue has none.
+        Rate that Binance measures market orders by; the last rate where a venue has none, or gives none.
 
         :raises TemporaryError: the exchange fails, or answers something else.
         """
-        api = ccxt_client(self._exchange)
-        with sensible(f"{self._exchange.name}'s average rate of {pair}"):
-            if self._execution is not None and self._is_binance_spot:
+        api, what = ccxt_client(self._exchange), f"{self._exchange.name}'s average rate of {pair}"
+        if self._execution is not None and self._is_binance_spot:
+            with suppress(TemporaryError), sensible(what):
                 if (reference := self._execution.reference_rate(pair)) is not None:
                     return reference
                 symbol = ask(self._exchange, api.market_id, pair)
                 return float(ask(self._exchange, api.public_get_avgprice, {"symbol": symbol})["price"])
+        with sensible(what):
             return self.prints(pair, None)[0][-1].rate
 
     def execution_range(self, pair: str, side: BuySell) -> tuple[float, float]:
-        """:raises TemporaryError: the exchange answers something else."""
-        return (0.0, math.inf) if self._execution is None else self._execution.range(pair, side)
+        """Return all rates where the exchange has no such range, or answers something else."""
+        with suppress(TemporaryError):  # no stop is refused for that
+            if self._execution is not None:
+                return self._execution.range(pair, side)
+        return 0.0, math.inf
 
     def bnb_rate(self, quote: str) -> float | None:
-        """:return: None where the exchange gives none, or an impossible one."""
-        with sensible(f"{self._exchange.name}'s tickers"):
+        """:return: None where the exchange gives none, or an impossible one: no stop is refused for that."""
+        rate = None
+        with suppress(TemporaryError), sensible(f"{self._exchange.name}'s tickers"):
             rate = self._exchange.get_conversion_rate("BNB", quote)
         return rate if rate is not None and 0 < rate < math.inf else None
 
