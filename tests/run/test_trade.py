@@ -13,6 +13,8 @@ import pytest
 from freqtrade_ext.run import trade
 from tests.bot_process import ENVIRONMENT, ROOT, wait_until
 
+pytestmark = pytest.mark.timeout(200)
+
 
 def test_an_overlay_s_exchange_is_the_one_that_is_probed(tmp_path, monkeypatch, closed_port, capsys):
     """It was Binance's replica that Bybit's overlay was merged onto, and freqtrade hung."""
