@@ -47,6 +47,8 @@ def watched(bot, market):
     """Let readers at a bot with an open trade; return what one of them saw, and the beats of the loop."""
     with running_bot(bot):
         plan = bot.wait(lambda: bot.plans().get("BTC/USDT"), "the plan")
+        # what draws it comes after it
+        bot.wait_for_loops(1)
         started = len(beats(bot))
         chart = bot.get("pair_candles", **CHART)
         newest = dict(zip(chart["columns"], chart["data"][-1], strict=True))
