@@ -181,6 +181,20 @@ def test_a_rest_is_written_off_but_not_where_the_exchange_has_changed_its_rules(
     assert (not closed) is is_open
 
 
+@pytest.mark.parametrize(("least", "is_open"), [(20.0, False), (20.1, True)])
+def test_the_rules_of_an_exchange_are_compared_with_the_largest_entry(least, is_open, monkeypatch, caplog):
+    closed = []
+    monkeypatch.setattr(trades, "write_off", lambda trade, rate: closed.append(rate))
+    desk = Desk()
+    add_order(desk.trade, "buy", 1.0, 100.0)
+    desk.sell(10.5, 102.0, "tp1")
+    add_order(desk.trade, "sell", 30.0, 102.0, "mine", filled=0.0, status="canceled")
+    desk.exchange.markets["BTC/USDT"]["limits"] = MARKET["limits"] | {"amount": {"min": least}}
+    assert desk.due(108.0) is None
+    assert (closed, desk.locked) == (([], []) if is_open else ([108.0], ["BTC/USDT"]))
+    assert ("is below the exchange's minimum" in caplog.text) is not is_open
+
+
 def test_a_minimum_is_freqtrade_s_for_a_part_and_the_exchange_s_for_the_whole():
     desk = Desk()
     least = desk.exits.least(desk.trade, 100.0)

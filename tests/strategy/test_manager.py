@@ -9,6 +9,7 @@ from freqtrade.enums import RunMode, TradingMode
 from freqtrade.persistence import Order, Trade, init_db
 from pandas import DataFrame
 
+from freqtrade_ext.fills.orders import LIQUIDATION
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.decision import Decision
 from freqtrade_ext.plan.plan import Plan
@@ -207,6 +208,47 @@ def test_without_keeping_it_a_strategy_s_trailing_stop_does_not_count(trade):
 def test_averaging_that_the_strategy_has_switched_off_is_not_kept(own, is_adjusted):
     strategy = type("Theirs", (Plain,), own)
     assert new_manager(strategy=strategy, keep=("adjust_trade_position",)).is_adjusted is is_adjusted
+
+
+def test_a_liquidation_is_named_as_its_order_fills(trade):
+    manager = new_manager()
+    entered(trade, manager)
+    order = fill(trade, "sell", 10.0, 50.0)
+    order.order_id = f"{LIQUIDATION}1"
+    manager.order_filled(trade, order)
+    assert trade.exit_reason == "liquidation"
+
+
+def test_an_entry_is_explained_again_once_the_one_before_has_filled(trade):
+    manager = new_manager()
+    assert manager.news.is_new(("entry", PAIR), "facts")
+    assert not manager.news.is_new(("entry", PAIR), "facts")
+    entered(trade, manager)
+    assert manager.news.is_new(("entry", PAIR), "facts")
+
+
+def test_what_a_plan_merges_for_the_exchange_s_minimum_is_said(trade, caplog):
+    caplog.set_level("INFO")
+    entered(trade, new_manager())
+    assert "Standard allocation" not in caplog.text
+    manager = new_manager()
+    manager.exits._exchange.get_min_pair_stake_amount = lambda *_: 400.0
+    manager.plans.decide(PAIR, DECISION)
+    caplog.clear()
+    plan = manager._new_plan(trade)
+    assert sorted(plan.shares)[0] == 0
+    assert plan.reasons[1] in caplog.text
+
+
+def test_a_backtest_stores_no_market_state_and_commits_nothing(trade, monkeypatch):
+    committed = []
+    monkeypatch.setattr(Trade, "commit", staticmethod(lambda: committed.append(1)))
+    entered(trade, new_manager(RunMode.BACKTEST))
+    assert (trade.get_custom_data("market_state"), committed) == (None, [])
+    manager = new_manager()
+    manager.plans.decide(PAIR, DECISION)
+    manager._new_plan(trade)
+    assert committed == [1]
 
 
 def test_a_trade_is_too_old_from_the_limit_on(trade):

@@ -8,7 +8,13 @@ from freqtrade.strategy import merge_informative_pair
 from freqtrade_ext.plan import NoTrade
 from freqtrade_ext.plan.market_state import COLUMNS, indicators
 from freqtrade_ext.settings import Settings
-from freqtrade_ext.strategy.market_states import PREFIX, MarketStates, too_few
+from freqtrade_ext.strategy.market_states import (
+    PREFIX,
+    MarketStates,
+    startup_candles,
+    state_timeframe,
+    too_few,
+)
 
 SETTINGS = Settings()
 PAIR = "BTC/USDT"
@@ -111,8 +117,27 @@ def test_a_pair_without_candles_is_not_blamed_on_the_strategy_s_columns(pair, re
         (16, "1w", '; set "state_timeframe": "12h" in freqtrade_ext to use those'),
         (40, "1d", '; set "state_timeframe": "4h" in freqtrade_ext to use those'),
         (150, "1h", ""),
+        (100, "1d", '; set "state_timeframe": "12h" in freqtrade_ext to use those'),
     ],
 )
 def test_too_short_a_history_is_told_with_the_timeframe_that_would_do(count, timeframe, advice):
     known = f"no trade before 200 candles of {timeframe}, {count} are known"
     assert too_few(count, timeframe) == known + advice
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "setting", "used", "candles"),
+    [
+        ("5m", None, "1h", 200),
+        ("1h", None, "1h", 200),
+        ("4h", None, "4h", 200),
+        ("4h", "1h", "1h", 50),
+        ("5m", "4h", "4h", 200),
+    ],
+)
+def test_the_market_state_is_of_an_hour_or_of_longer_candles_of_the_strategy(
+    timeframe, setting, used, candles
+):
+    settings = Settings(state_timeframe=setting)
+    assert state_timeframe(timeframe, settings) == used
+    assert startup_candles(timeframe, settings) == candles
