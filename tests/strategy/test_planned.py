@@ -131,7 +131,7 @@ def test_an_entry_goes_out_once_its_decision_is_saved_and_explained_once(trade, 
     assert new_manager().plans.decision_for(PAIR, False, OPENED) is None
     assert PAIR not in bot.manager.journal._asked_ms
     bot.answers.clear()
-    assert bot.confirmed() is bot.confirmed() is True
+    assert [bot.confirmed() for _ in range(3)] == [True] * 3
     assert new_manager().plans.decision_for(PAIR, False, OPENED) == DECISION
     assert PAIR in bot.manager.journal._asked_ms
     assert bot.asked.count("explain") == 1
@@ -234,7 +234,7 @@ def test_an_increase_that_sizing_refuses_is_said_once(trade, caplog):
     caplog.set_level("INFO")
     bot = Bot()
     bot.manager.entries.further = refuse
-    assert [bot._adjusted(trade, 20.0) for _ in range(2)] == [None, None]
+    assert [bot._adjusted(trade, 20.0) for _ in range(3)] == [None] * 3
     assert caplog.text.count("no further entry: the account is too small") == 1
 
 
