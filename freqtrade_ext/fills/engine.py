@@ -137,18 +137,21 @@ class Engine:
             order.end("canceled", "it belongs to no open trade")
             self._holdings.save(order)
 
-    def take_back(self, order_ids: Iterable[str]) -> None:
+    def take_back(self, order_ids: Iterable[str]) -> bool:
         """
         Undo what the orders of a deleted trade did to the account, as if there had never been any.
 
         :param order_ids: in the order in which they were placed; those of another engine are passed over.
+        :return: whether any had done something.
         """
         with self._lock:
             known = [order for order_id in order_ids if (order := self._holdings.find(order_id))]
-            for order in reversed(known):
+            done = [order for order in known if order.filled or order.status == "open"]
+            for order in reversed(done):
                 self._holdings.take_back(order)
-            if known:
-                self._holdings.save(*known)
+            if done:
+                self._holdings.save(*done)
+            return bool(done)
 
     def fill_record(self, order_id: str) -> FillRecord | None:
         """Return what happened to an order; None for one this engine never had."""

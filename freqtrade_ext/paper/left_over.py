@@ -70,8 +70,8 @@ def undo_deletions(engine: Engine, orders: Iterable[str] = ()) -> None:
     @event.listens_for(Trade.session, "before_flush")
     def take_back(session: Session, *_: object) -> None:
         for trade in session.deleted:
-            if isinstance(trade, Trade) and any(order.safe_filled for order in trade.orders):
-                engine.take_back([order.order_id for order in trade.orders])
+            # an open order may have filled since freqtrade looked at it
+            if isinstance(trade, Trade) and engine.take_back([order.order_id for order in trade.orders]):
                 logger.warning(
                     "%s: trade %s is deleted, and the paper account takes back what its orders did",
                     trade.pair,

@@ -8,6 +8,7 @@ from freqtrade.enums import TradingMode
 from freqtrade.exchange import amount_to_contract_precision
 from freqtrade.persistence import Trade
 from freqtrade.wallets import PositionWallet, Wallet, Wallets
+from sqlalchemy.exc import InvalidRequestError
 
 from freqtrade_ext.fills.engine import Engine
 
@@ -63,7 +64,7 @@ class PaperWallets(Wallets):
         if trade.trading_mode == TradingMode.FUTURES:
             return self.get_owned(trade.pair, trade.safe_base_currency) >= trade.amount
         held = self.get_total(trade.safe_base_currency)
-        if held >= trade.amount:
+        if held >= trade.amount or not _is_current(trade) or held >= trade.amount:
             return True
         logger.warning(
             "%s: trade %s counts on %.8g %s, fees have left %.8g",
@@ -78,6 +79,19 @@ class PaperWallets(Wallets):
         else:
             _give_up(trade)
         return True
+
+
+def _is_current(trade: Trade) -> bool:
+    """
+    Read a trade anew; False where it is gone.
+
+    A person may have deleted it since the bot read it, and its id be that of another one by now.
+    """
+    try:
+        Trade.session.refresh(trade)
+    except InvalidRequestError:
+        return False
+    return bool(trade.is_open)
 
 
 def _cut(trade: Trade, held: float) -> None:

@@ -6,10 +6,12 @@ import pytest
 from freqtrade.enums import TradingMode
 from freqtrade.exceptions import InvalidOrderException, TemporaryError
 from freqtrade.persistence import Order, Trade, init_db
+from sqlalchemy import text
 
 from freqtrade_ext.fills.account import Account
 from freqtrade_ext.fills.orders import LIQUIDATION
 from freqtrade_ext.paper import left_over
+from freqtrade_ext.paper.wallets import _is_current
 from tests.fills.scripted_market import PAIR, Desk, ScriptedMarket
 
 DATE = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -107,16 +109,35 @@ def test_orders_of_trades_that_were_deleted_before_are_taken_back(desk):
     assert desk.account.total("BTC") == pytest.approx(10 + 1.998)
 
 
-@pytest.mark.parametrize(("is_filled", "left"), [(True, 10.0), (False, 10.999)])
-def test_a_deleted_trade_that_was_filled_in_part_is_taken_back(desk, is_filled, left, caplog):
+@pytest.mark.parametrize("known", [1.0, 0.0])
+def test_a_deleted_trade_is_taken_back_with_what_freqtrade_had_not_looked_at_yet(desk, known, caplog):
+    """What an open order had got since the last look stayed in the account, where nobody could sell it."""
     desk.order("buy", 1.0)
-    filled = {"filled": 1.0 if is_filled else 0.0}
-    gone = trade(order("buy", 1.0, 101.0, order_id="order1", **filled), order("sell", 1.0, 1.0, is_open=True))
+    gone = trade(
+        order("buy", 1.0, 101.0, order_id="order1", filled=known), order("sell", 1.0, 1.0, is_open=True)
+    )
     left_over.undo_deletions(desk.engine)
     Trade.session.delete(gone)
     Trade.commit()
-    assert desk.account.total("BTC") == pytest.approx(left)
-    assert ("is deleted" in caplog.text) is is_filled
+    assert desk.account.total("BTC") == 10.0
+    assert "is deleted" in caplog.text
+
+
+def test_a_deleted_trade_that_got_nothing_is_no_news(desk, caplog):
+    left_over.undo_deletions(desk.engine)
+    Trade.session.delete(trade(order("buy", 1.0, 101.0, is_open=True)))
+    Trade.commit()
+    assert "is deleted" not in caplog.text
+
+
+def test_a_trade_is_read_anew_before_its_coins_are_missed():
+    """FreqUI had deleted it, and its id was another's: that was closed as lost."""
+    read = trade(order("buy", 1.0, 101.0))
+    Trade.session.execute(text("update trades set amount = 7"))
+    assert _is_current(read)
+    assert read.amount == 7
+    Trade.session.execute(text("delete from trades"))
+    assert not _is_current(read)
 
 
 class Settled:
