@@ -107,10 +107,14 @@ def test_a_backtest_s_candle_on_which_nothing_can_be_due_is_passed_over():
 
 def test_what_waits_for_another_rate_is_not_settled_in_a_backtest():
     desk = Desk(is_trading=False)
-    desk.trade = new_trade(rate=100.0, amount=0.5, lot=0.001)
-    desk.exchange.get_min_pair_stake_amount = lambda pair, rate, stoploss: 30.0 if rate < 103 else 1.0
+    desk.trade = new_trade(rate=100.0, amount=2.0, lot=0.001)
+    desk.exchange.get_min_pair_stake_amount = lambda pair, rate, stoploss: 100.0 if rate < 103 else 1.0
     assert desk.due(102.0) is None
-    assert sold(desk.due(103.0)) == (0.2, "tp1")
+    assert sold(desk.due(103.0)) == (0.8, "tp1")
+    desk.trade = new_trade(rate=100.0, amount=0.5, lot=0.001)
+    desk.exchange.markets["BTC/USDT"]["limits"] = MARKET["limits"] | {"cost": {"min": 60.0}}
+    assert desk.due(108.0) is None
+    assert sold(desk.due(121.0)) == (0.5, "tp3")
 
 
 def test_a_backtest_asks_for_no_minimum_below_the_first_target_nor_below_one_that_has_sold():
