@@ -329,3 +329,28 @@ def test_the_greatest_leverage_of_a_tier_is_allowed(desk):
     most = BINANCE.tiers[0].max_leverage
     assert BINANCE.refusal(0.001, 100_000.0, most) is None
     assert "leverage" in BINANCE.refusal(0.001, 100_000.0, most + 1)
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_the_bracket_is_that_of_the_position_that_an_order_makes(desk, side):
+    """3 coins of 100,000 fill the first bracket; what reduces the position needs no larger one."""
+    desk.start = {"USDT": 1e6}
+    desk.restart()
+    desk.account.trade(PERPETUAL, side, 3.0, 300_000.0, 120.0)
+    further = {"pair": PERPETUAL, "limit": 100_000.0, "leverage": 120.0}
+    with pytest.raises(OrderRejected, match=r"leverage 120 > 100 for size 400000"):
+        desk.order(side, 1.0, **further)
+    desk.order("sell" if side == "buy" else "buy", 1.0, **further)
+
+
+def test_what_is_left_open_from_before_fundings_were_kept_counts_from_its_pair_s_last_fill(desk):
+    enter(desk)
+    filled_ms = desk.market.time_ms
+    desk.market.time_ms += HOUR_MS
+    desk.order("buy", 0.001, pair="ETH/USDT:USDT", leverage=20.0)
+    desk.order("buy", 0.001, limit=1.0, pair=PERPETUAL, leverage=20.0)
+    holdings = desk.engine._holdings
+    assert holdings.last_fill_ms(PERPETUAL) == filled_ms
+    assert holdings.last_fill_ms("ETH/USDT:USDT") == desk.market.time_ms
+    desk.market.time_ms += HOUR_MS
+    assert holdings.last_fill_ms("SOL/USDT:USDT") == desk.market.time_ms

@@ -345,3 +345,15 @@ def test_an_estimate_that_was_filled_first_keeps_its_time():
     queue.use_print(80.0, 3.0, 9, is_through=True)
     assert filled(queue) == (3, 3, 3)
     assert queue.places["optimistic"].filled_ms == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"price": 0.0}, {"price": math.inf}, {"amount": -1.0}, {"amount": math.inf}, {"timestamp": 0}],
+)
+def test_a_trade_that_cannot_be_is_refused_and_one_of_contracts_is_read_in_base_units(wrong):
+    trade = {"id": 7, "price": 2.0, "amount": 3.0, "timestamp": 5, "side": "buy"}
+    assert Print.from_ccxt(trade, 0.1) == Print("7", 5, 2.0, 3.0 * 0.1, "buy")
+    assert Print.from_ccxt(trade | {"amount": 0.0}).amount == 0
+    with pytest.raises(ValueError, match="no trade of"):
+        Print.from_ccxt(trade | wrong)

@@ -54,21 +54,24 @@ def test_a_venue_that_is_not_known_has_freqtrade_s_depths_from_20_on(depths, use
 
 
 @pytest.mark.parametrize(
-    ("name", "mode", "deepest"),
+    ("name", "mode", "depths"),
     [
-        ("binance", TradingMode.SPOT, 5000),
-        ("binance", TradingMode.FUTURES, 1000),
-        ("bybit", TradingMode.SPOT, 10_000),
-        ("bybit", TradingMode.FUTURES, 10_000),
-        ("okx", TradingMode.SPOT, 5000),
-        ("okx", TradingMode.FUTURES, 5000),
-        ("hyperliquid", TradingMode.SPOT, 100),
-        ("hyperliquid", TradingMode.FUTURES, 100),
+        # weights 5, 5, 50 and 250; on futures no other numbers of levels are answered
+        ("binance", TradingMode.SPOT, (20, 100, 1000, 5000)),
+        ("binance", TradingMode.FUTURES, (20, 100, 1000)),
+        # the usual book ends at 200 and 500, the full one at 10,000
+        ("bybit", TradingMode.SPOT, (50, 200, 1000, 10_000)),
+        ("bybit", TradingMode.FUTURES, (50, 200, 500, 10_000)),
+        # the usual one at 400, the full one at 5,000
+        ("okx", TradingMode.SPOT, (20, 100, 400, 5000)),
+        ("okx", TradingMode.FUTURES, (20, 100, 400, 5000)),
+        # twenty levels, and twenty of each group
+        ("hyperliquid", TradingMode.SPOT, (20, 60, 100)),
+        ("hyperliquid", TradingMode.FUTURES, (20, 60, 100)),
     ],
 )
-def test_the_deepest_book_is_the_venue_s(name, mode, deepest):
-    depths = Venue(exchange(name, mode=mode)).depths
-    assert (depths[-1], list(depths)) == (deepest, sorted(set(depths)))
+def test_books_are_asked_for_in_the_steps_of_each_venue(name, mode, depths):
+    assert Venue(exchange(name, mode=mode)).depths == depths
 
 
 @pytest.mark.parametrize(("mode", "size"), [(TradingMode.SPOT, 1.0), (TradingMode.FUTURES, 0.1)])
