@@ -1,14 +1,17 @@
 """The table of fill-model.md, row by row, and what surrounds it."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from freqtrade_ext.fills.arrivals import OrderRejected
 from freqtrade_ext.fills.book import BadBook, Book
-from freqtrade_ext.fills.holdings import BalanceTooLow
+from freqtrade_ext.fills.holdings import BalanceTooLow, worst_rate
+from freqtrade_ext.fills.orders import OrderRequest
 from freqtrade_ext.fills.queue import Print
-from tests.fills.scripted_market import Desk, ScriptedMarket, free
+from tests.fills.scripted_market import PAIR, Desk, ScriptedMarket, free
 
 FAR = [(50.0, 1e6)]
 
@@ -410,3 +413,18 @@ def test_stock_freqtrade_s_claim_is_known_of_market_orders_alone():
     d = desk(asks=[(100.0, 1.0), (101.0, 5.0)])
     assert d.order("buy", 2).record().stock_average == 100.5
     assert d.order("buy", 1, limit=101.0).record().stock_average is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "stop_rate", "rate"),
+    [(99.0, None, 99.0), (99.0, 98.0, 99.0), (None, 98.0, 98.0), (None, None, 97.0)],
+)
+def test_an_order_that_waits_is_paid_for_by_its_limit_else_its_stop(limit, stop_rate, rate):
+    values = {"id": "1", "pair": PAIR, "type": "market", "side": "buy", "amount": 1.0, "decision_rate": 97.0}
+    assert worst_rate(OrderRequest(**values, limit=limit, stop_rate=stop_rate)) == rate
+
+
+def test_an_order_has_its_decision_s_time_in_both_of_ccxt_s_ways(desk):
+    told = desk.order("buy", 0.001).to_ccxt()
+    moment = datetime.strptime(told["datetime"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert moment.timestamp() * 1000 == pytest.approx(told["timestamp"])

@@ -4,13 +4,20 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import LocalTrade
+from pandas import DataFrame
 
+from freqtrade_ext.fills.costs import PairCosts
+from freqtrade_ext.strategy.charges import Charges
 from freqtrade_ext.tags import STOPS, stage_of, tag_of
 from tests.bot_process import ROOT
+from tests.strategy.test_position import add_order, new_trade
 from tests.strategy.test_tuning import epochs
 
 pytestmark = pytest.mark.timeout(300)
@@ -181,3 +188,94 @@ def test_hyperopt_charges_each_epoch(overlay, candles, backtest, costs, tmp_path
     backtest(timerange=DAYS, fee=FEE, folder=str(tmp_path / "strategies"), freqtrade_ext=settings)
     check_charges(LocalTrade.bt_trades)
     assert sum(trade.close_profit_abs for trade in LocalTrade.bt_trades) == pytest.approx(best)
+
+
+def charged(exit_type="market", price_side="same", **pairs):
+    """Charges of a strategy of plain values, whose own callback is asked; 15 minutes without a range."""
+    candles = DataFrame(
+        {"high": [9.0, 2.0, 2.0, 2.0], "low": [1.0, 2.0, 2.0, 2.0], "close": 2.0, "volume": 3.0}
+    )
+    asked = []
+    strategy = SimpleNamespace(
+        timeframe="5m",
+        dp=SimpleNamespace(get_analyzed_dataframe=lambda *_: (candles, None)),
+        order_types={"entry": "market", "exit": exit_type, "stoploss": "market"},
+        config={"exit_pricing": {"price_side": price_side}, "entry_pricing": {"price_side": "same"}},
+        order_filled=lambda **given: asked.append(given["order"]),
+    )
+    return Charges(strategy, pairs or {"BTCUSDT": COSTS}), asked
+
+
+COSTS = PairCosts(
+    quote_volume_per_hour=1e8,
+    half_spread_bps={"all": 3.0},
+    depth_bps={100.0: 1.0, 1000.0: 10.0},
+    range_percent=(0.5,),
+    range_factor=(1.0, 10.0),
+    delay_bps=0.5,
+)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def filled(charges, trade, order):
+    charges.order_filled(trade.pair, trade, order, NOON)
+
+
+def test_each_side_pays_the_mean_of_its_fills_and_an_exit_that_is_to_come_is_charged_already():
+    charges, asked = charged()
+    trade = new_trade(rate=100.0, amount=1.0)
+    filled(charges, trade, trade.orders[0])
+    # 3 of the spread and 1 for 100 quote units
+    assert (trade.fee_open, trade.fee_close) == pytest.approx((FEE + 4e-4, FEE + 4e-4))
+    assert trade.open_trade_value == pytest.approx(100 * (1 + trade.fee_open))
+    filled(charges, trade, add_order(trade, "buy", 1.0, 50.0))
+    assert trade.fee_open == pytest.approx(FEE + (100 * 4 + 50 * 3.5) / 150 / 1e4)
+    filled(charges, trade, add_order(trade, "sell", 1.0, 100.0, "tp1 | slippage"))
+    # what sells into a rise gains by the delay
+    assert trade.fee_close == pytest.approx(FEE + 3.5e-4)
+    entered = trade.fee_open
+    filled(charges, trade, add_order(trade, "buy", 1.0, 50.0))
+    assert trade.fee_open != entered
+    assert trade.fee_close == pytest.approx(FEE + 3.5e-4), "what an exit has cost is known by then"
+    assert asked == trade.orders
+
+
+@pytest.mark.parametrize(
+    ("tag", "bps"),
+    [("tp2", 3.5), ("roi", 3.5), ("stop_loss", 4.5), ("liquidation", 4.5), ("exit_signal", 4.0)],
+)
+def test_a_stop_follows_the_move_and_a_target_goes_against_it(tag, bps):
+    charges, _ = charged()
+    trade = new_trade(rate=100.0, amount=2.0)
+    filled(charges, trade, trade.orders[0])
+    filled(charges, trade, add_order(trade, "sell", 1.0, 100.0, tag))
+    assert trade.fee_close == pytest.approx(FEE + bps / 1e4)
+
+
+@pytest.mark.parametrize(
+    ("price_side", "is_short", "bps"),
+    [("same", False, 0), ("other", False, 3), ("bid", False, 3), ("ask", False, 0), ("ask", True, 3)],
+)
+def test_a_limit_order_pays_half_the_spread_where_it_crosses_and_a_liquidation_takes(
+    price_side, is_short, bps
+):
+    charges, _ = charged("limit", price_side)
+    trade = new_trade(rate=100.0, amount=2.0, is_short=is_short)
+    filled(charges, trade, trade.orders[0])
+    filled(charges, trade, add_order(trade, trade.exit_side, 1.0, 100.0, "exit_signal"))
+    assert trade.fee_close == pytest.approx(FEE + bps / 1e4)
+    other = new_trade(rate=100.0, amount=1.0)
+    filled(charges, other, other.orders[0])
+    filled(charges, other, add_order(other, "sell", 1.0, 100.0, "liquidation"))
+    assert other.fee_close == pytest.approx(FEE + 4.5e-4)
+
+
+def test_a_pair_that_is_not_known_pays_as_the_nearest_by_its_volume_an_hour(caplog):
+    # 3 coins of 2 in five minutes are 72 an hour
+    thin, wide = (replace(COSTS, quote_volume_per_hour=volume) for volume in (70.0, 80.0))
+    charges, _ = charged(AAAUSDT=thin, BBBUSDT=wide)
+    trade = new_trade(rate=100.0, amount=1.0)
+    filled(charges, trade, trade.orders[0])
+    filled(charges, trade, add_order(trade, "buy", 1.0, 100.0))
+    assert len(caplog.records) == 1
+    assert caplog.text.strip().endswith("it pays as AAAUSDT, the nearest by volume (72 and 70 an hour)")
