@@ -424,7 +424,7 @@ def test_an_order_that_waits_is_paid_for_by_its_limit_else_its_stop(limit, stop_
     assert worst_rate(OrderRequest(**values, limit=limit, stop_rate=stop_rate)) == rate
 
 
-def test_an_order_has_its_decision_s_time_in_both_of_ccxt_s_ways(desk):
-    told = desk.order("buy", 0.001).to_ccxt()
+def test_an_order_has_its_decision_s_time_in_both_of_ccxt_s_ways():
+    told = Desk(ScriptedMarket([(99.0, 1.0)], [(100.0, 1.0)])).order("buy", 0.001).to_ccxt()
     moment = datetime.strptime(told["datetime"], "%Y-%m-%dT%H:%M:%S.%f%z")
     assert moment.timestamp() * 1000 == pytest.approx(told["timestamp"])

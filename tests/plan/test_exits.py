@@ -272,3 +272,11 @@ def test_a_chunk_below_one_coin_takes_a_rest_along_that_could_not_be_sold():
     position = holding(held=1.0, entered=1.0, lot=0.01)
     assert due_amount(plan_of((90, 5, 5)), position, 1, Least(0.2, 0.1)) == 1.0
     assert due_amount(plan_of((90, 5, 5)), position, 1, Least(0.09, 0.1)) == 0.9
+
+
+@pytest.mark.parametrize(("part", "sold"), [(0.4, 0.6), (0.9, 0.1), (1.5, 0.0)])
+def test_a_slice_without_a_lot_leaves_enough_for_the_next(part, sold):
+    position = Position(
+        is_short=False, held=1.0, fills=(Fill(True, 1.0, 100.0),), stage_asked=0, stop_rate=90.0, lot=0.0
+    )
+    assert slice_of(1.0, position, Least(part, 0.0, 0.8)) == pytest.approx(sold)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from freqtrade_ext.plan import NoTrade
-from freqtrade_ext.plan.market_state import COLUMNS, MarketState, indicators, read_state
+from freqtrade_ext.plan.market_state import COLUMNS, REGIMES, MarketState, _regime, indicators, read_state
 from freqtrade_ext.settings import Settings
 
 SETTINGS = Settings()
@@ -49,6 +49,13 @@ def test_indicators_equal_their_definitions():
         max(h, before) - min(lo, before) for h, lo, before in zip(high[1:], low[1:], close, strict=False)
     ]
     assert state["atr_pct"] == pytest.approx(wilder(true_ranges) / close[-1] * 100)
+    up, down = frame["high"].diff(), -frame["low"].diff()
+    plus, minus = (
+        one.where((one > other) & (one > 0), 0.0).iloc[1:].ewm(alpha=1 / 14, adjust=False).mean()
+        for one, other in ((up, down), (down, up))
+    )
+    directed = 100 * (plus - minus).abs() / (plus + minus)
+    assert state["adx"] == pytest.approx(directed.ewm(alpha=1 / 14, adjust=False).mean().iloc[-1], rel=1e-3)
     macd = frame["close"].ewm(span=12, adjust=False).mean() - frame["close"].ewm(span=26, adjust=False).mean()
     assert state["macd_hist"] == pytest.approx(
         (macd - macd.ewm(span=9, adjust=False).mean()).iloc[-1], rel=1e-6
@@ -135,3 +142,12 @@ def test_a_market_that_does_not_move_is_no_trade():
 def test_a_row_before_the_first_candle_is_no_trade():
     with pytest.raises(NoTrade, match="0 whole 1h candles"):
         read_state(dict.fromkeys(COLUMNS, math.nan), SETTINGS, "1h")
+
+
+@pytest.mark.parametrize(
+    ("adx", "atr_pct", "regime"),
+    [(25.0, 0.0, "trending"), (24.9, 2.0, "choppy"), (24.9, 1.9, "flat"), (25.0, 2.0, "trending")],
+)
+def test_a_regime_begins_at_its_edge(adx, atr_pct, regime):
+    settings = Settings(adx_trending=25.0, atr_choppy=2.0)
+    assert REGIMES[int(_regime(adx, atr_pct, settings))] == regime

@@ -110,6 +110,11 @@ def test_order_is_trimmed_to_what_the_balance_pays_for():
     assert trimmed.reason == "$100 per position, max 1 positions, trimmed to what the balance pays for"
 
 
+def test_a_leveraged_stake_is_trimmed_to_the_margin_that_the_balance_pays():
+    stake = trim_to_balance(Stake(400.0, 400.0, 1, ""), [(100.0, 8.0)], 100.0, 300.0, 10.0, leverage=2.0)
+    assert stake.stake_amount == pytest.approx(300)
+
+
 def test_payable_order_is_left_alone():
     stake = size_position(AccountState(500, 0), 5.0, SETTINGS)
     assert trim_to_balance(stake, [(100.0, 0.5), (104.0, 1.0)], 100.0, 500.0, 5.0) is stake
