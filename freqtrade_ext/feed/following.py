@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ LATE_SECONDS = QUIET_SECONDS
 a book that took longer to arrive is not trusted: it is as old as one whose stream would be questioned for its
 silence. Bybit's and OKX's take a tenth of a second and Hyperliquid's, of whole blocks, half of one
 """
+SAY_SECONDS = 60
+"""how often the log says that a pair's trades come later than its book, at most"""
 PROOF_SHARE = 0.15
 """of the requests that a venue allows, spent at most on comparing books with REST, and as much on trades"""
 
@@ -52,7 +55,9 @@ class _Followed:
     late_since: float | None = None
     """monotonic seconds since when differences come late"""
     is_behind: bool = False
-    """trades come later than the book, as was said in the log"""
+    """trades come later than the book"""
+    said_behind: float = -math.inf
+    """monotonic seconds at which the log said so last"""
 
 
 class Following:
@@ -109,8 +114,9 @@ class Following:
         if behind < BEHIND_SECONDS / (2 if followed.is_behind else 1):
             followed.is_behind = False
             return streams
-        if not followed.is_behind:
-            followed.is_behind = True
+        followed.is_behind = True
+        if time.monotonic() - followed.said_behind > SAY_SECONDS:
+            followed.said_behind = time.monotonic()
             logger.warning(
                 "Live trades of %s come %.1f s after the book: REST serves them until they are in time.",
                 pair,
