@@ -108,7 +108,7 @@ def due_amount(plan: Plan, position: Position, stage: int, least: Least) -> floa
         chunk = min(held, round_down(max(0.0, due) * (1 + ROUNDING), position.lot))
         if chunk > 0 and held - chunk < least.part:
             chunk = held
-    return chunk if chunk > 0 and chunk >= (least.whole if chunk == held else least.part) else 0.0
+    return chunk if chunk >= (least.whole if chunk == held else least.part) else 0.0
 
 
 def slice_of(amount: float, position: Position, least: Least) -> float:

@@ -105,6 +105,7 @@ DUE = [
     ((25, 30, 45), 2, 100, 30, 55, "and is sold with it"),
     ((25, 30, 45), 1, 100, 80, 100, "rest below the minimum goes along"),
     ((60, 25, 15), 2, 40, 20, 40, "rest of 15 below the minimum goes along with TP2"),
+    ((50, 25, 25), 1, 100, 50, 50, "a rest of the very minimum stays"),
     ((25, 30, 45), 3, 4, 5, 0, "dust that no exchange takes"),
     ((25, 30, 45), 2, 40, 5, 0, "more was sold than is due"),
 ]

@@ -206,3 +206,11 @@ def test_a_target_at_the_entry_is_none():
         shares, percents = (100.0, 0.0, 0.0)[: len(rates)], plan.target_percents[: len(rates)]
         with pytest.raises(PlanError, match="must be rising"):
             replace(plan, target_rates=rates, shares=shares, target_percents=percents)
+
+
+def test_a_volatility_at_an_edge_is_moderate():
+    for edge in (SETTINGS.atr_low, SETTINGS.atr_high):
+        state = MarketState(rsi=50, macd_hist=0, adx=10, atr_pct=edge, regime="flat")
+        _, split = choose_split(state, AccountState(10_000, 0), False, SETTINGS)
+        assert split == "Standard allocation"
+        assert choose_levels(state, False, SETTINGS)[0] == pytest.approx(edge * SETTINGS.stop_atr_mid)

@@ -82,6 +82,8 @@ def test_the_status_says_balance_and_distances_every_few_minutes(trade, lines):
     for seconds in (0, 1, 179, 180):
         status.see(trade, PLAN, 101.0)
         status.tell(start + timedelta(seconds=seconds))
+    status.tell(start + timedelta(seconds=360))
+    assert lines.pop() == "balance 100.00 USDT | no open trade"
     value = 100 + 101 * trade.amount
     text = f"balance {value:,.2f} USDT | BTC/USDT 101.00 (stop -2.2 %, next +1.0 %)"
     assert lines == [text, text]
