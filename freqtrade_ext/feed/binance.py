@@ -15,7 +15,7 @@ import ccxt
 
 from freqtrade_ext.feed.local_book import LocalBook, Top
 from freqtrade_ext.feed.rest import has_no_newer_trade, smallest_book
-from freqtrade_ext.feed.sockets import combined_url, hang_up, own_cancellation_only, seconds_silent
+from freqtrade_ext.feed.sockets import hang_up, own_cancellation_only, seconds_silent, stream_urls
 from freqtrade_ext.feed.streams import (
     BOOK_SECONDS,
     PRINTS_KEPT,
@@ -60,7 +60,7 @@ class BinanceStreams:
         """
         self._client, self._pair, self._changed = client, pair, changed
         market = client.market(pair)
-        self._id, self._urls = market["id"], _stream_urls(client, market)
+        self._id, self._urls = market["id"], stream_urls(client, market)
         self._begin()
 
     def _begin(self) -> None:
@@ -252,28 +252,3 @@ def _level(rate: str, amount: str) -> Level:
 def _worst(levels: Levels) -> float | None:
     """Rate beyond which a snapshot knows nothing; None where it holds the whole side."""
     return levels[-1][0] if len(levels) >= SNAPSHOT_LEVELS else None
-
-
-def _stream_urls(client: Any, market: Mapping[str, Any]) -> list[str]:
-    """Return the combined streams' urls; futures have their trades elsewhere (ccxt 4.5.90, binance.py)."""
-    kind = _url_key(client.urls["api"]["ws"], market)
-    urls: dict[str, list[str]] = {}
-    for channel, stream in (("depth", "depth@100ms"), ("bookTicker", "bookTicker"), ("aggTrade", "aggTrade")):
-        base = client.get_ws_url(kind, client.get_future_ws_category(channel))
-        urls.setdefault(combined_url(base), []).append(f"{market['lowercaseId']}@{stream}")
-    return [base + "/".join(streams) for base, streams in urls.items()]
-
-
-def _url_key(urls: Mapping[str, Any], market: Mapping[str, Any]) -> str:
-    """
-    Return the key of the market's WebSocket in ccxt's table.
-
-    :raises ccxt.NotSupported: there is none of the keys known here.
-    """
-    if not market["contract"]:
-        return "spot"
-    # ccxt renamed them in 4.5.89
-    for key in ("linear", "future") if market["linear"] else ("inverse", "delivery"):
-        if key in urls:
-            return key
-    raise ccxt.NotSupported(f"ccxt {ccxt.__version__} has no stream of {market['symbol']}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,6 +48,31 @@ def seconds_silent(connections: Iterable[Any]) -> float:
 def combined_url(base: str) -> str:
     """Turn ccxt's url of Binance's single streams into that of combined ones, but for their names."""
     return base.removesuffix("/ws").removesuffix("/stream") + "/stream?streams="
+
+
+def stream_urls(client: Any, market: Mapping[str, Any]) -> list[str]:
+    """Return the combined streams' urls; futures have their trades elsewhere (ccxt 4.5.90, binance.py)."""
+    kind = _url_key(client.urls["api"]["ws"], market)
+    urls: dict[str, list[str]] = {}
+    for channel, stream in (("depth", "depth@100ms"), ("bookTicker", "bookTicker"), ("aggTrade", "aggTrade")):
+        base = client.get_ws_url(kind, client.get_future_ws_category(channel))
+        urls.setdefault(combined_url(base), []).append(f"{market['lowercaseId']}@{stream}")
+    return [base + "/".join(streams) for base, streams in urls.items()]
+
+
+def _url_key(urls: Mapping[str, Any], market: Mapping[str, Any]) -> str:
+    """
+    Return the key of the market's WebSocket in ccxt's table.
+
+    :raises ccxt.NotSupported: there is none of the keys known here.
+    """
+    if not market["contract"]:
+        return "spot"
+    # ccxt renamed them in 4.5.89
+    for key in ("linear", "future") if market["linear"] else ("inverse", "delivery"):
+        if key in urls:
+            return key
+    raise ccxt.NotSupported(f"ccxt {ccxt.__version__} has no stream of {market['symbol']}")
 
 
 async def hang_up(client: Any, url: str) -> None:

@@ -8,8 +8,8 @@ import ccxt.pro
 import pytest
 from aiohttp import web
 
-from freqtrade_ext.feed.binance import BinanceStreams, _url_key
-from freqtrade_ext.feed.sockets import raw_client
+from freqtrade_ext.feed.binance import BinanceStreams
+from freqtrade_ext.feed.sockets import _url_key, raw_client
 from freqtrade_ext.feed.streams import OutOfStep
 from freqtrade_ext.feed.unified import UnifiedStreams
 from freqtrade_ext.fills.queue import Print
