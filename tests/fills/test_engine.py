@@ -428,3 +428,12 @@ def test_an_order_has_its_decision_s_time_in_both_of_ccxt_s_ways():
     told = Desk(ScriptedMarket([(99.0, 1.0)], [(100.0, 1.0)])).order("buy", 0.001).to_ccxt()
     moment = datetime.strptime(told["datetime"], "%Y-%m-%dT%H:%M:%S.%f%z")
     assert moment.timestamp() * 1000 == pytest.approx(told["timestamp"])
+
+
+def test_open_orders_are_those_of_a_pair_or_of_all_and_no_ended_ones():
+    d = Desk(ScriptedMarket([(99.0, 1.0)], [(100.0, 1.0)]), start={"USDT": 1000.0})
+    ended, here, there = (d.order("buy", 0.1, limit=90.0, pair=pair) for pair in (PAIR, PAIR, "ETH/USDT"))
+    d.engine.cancel(ended.request.id)
+    assert d.engine.open_orders() == [here, there]
+    assert d.engine.open_orders(PAIR) == [here]
+    assert d.engine.open_orders("SOL/USDT") == []

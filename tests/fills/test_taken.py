@@ -198,3 +198,18 @@ def _levels(rows):
 
 def _without_empty(levels):
     return {rate: amount for rate, amount in levels.items() if amount}
+
+
+@pytest.mark.parametrize(("side", "last"), [("buy", 102.0), ("sell", 98.0)])
+def test_a_level_beyond_those_shown_is_unknown_and_the_last_of_them_is_not(side, last):
+    """What is taken is given back where a look shows that less is there."""
+    beyond = 2 * last - 100
+    ledger = Ledger()
+    ledger.take(side, [(last, 2.0), (beyond, 3.0)])
+    shown = [(100.0, 5.0), (last, 2.0)]
+    assert not ledger.observe(side, shown)
+    assert ledger.observe(side, [(100.0, 5.0), (last, 1.0)])
+    assert ledger.to_json()[side] == [(last, 1.0), (beyond, 3.0)]
+    assert ledger.observe(side, shown, is_whole=True)
+    assert ledger.to_json()[side] == [(last, 1.0)]
+    assert not ledger.observe(side, [])
