@@ -46,6 +46,12 @@ def test_a_short_trade_keeps_its_candles_and_some_from_before():
     assert kept[-1] == [(START + 99 * CANDLE).timestamp() * 1000, 199.0, 201.0, 199.0, 200.0]
 
 
+def test_candles_are_joined_once_there_are_more_than_fit():
+    most = BARS + BEFORE
+    assert len(kept_candles(candles(most), START, CANDLE)) == most
+    assert len(kept_candles(candles(most + 1), START, CANDLE)) == (most + 2) // 2
+
+
 @pytest.mark.parametrize("count", [200, 999])
 def test_a_long_trade_keeps_wider_candles(count):
     kept = kept_candles(candles(count), START, CANDLE)
