@@ -437,3 +437,8 @@ def test_open_orders_are_those_of_a_pair_or_of_all_and_no_ended_ones():
     assert d.engine.open_orders() == [here, there]
     assert d.engine.open_orders(PAIR) == [here]
     assert d.engine.open_orders("SOL/USDT") == []
+
+
+def test_a_book_whose_best_rates_are_equal_is_none():
+    with pytest.raises(BadBook):
+        Book([(100.0, 1.0)], [(100.0, 1.0)], 0, 20)
