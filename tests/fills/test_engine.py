@@ -1,5 +1,6 @@
 """The table of fill-model.md, row by row, and what surrounds it."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -428,6 +429,31 @@ def test_an_order_has_its_decision_s_time_in_both_of_ccxt_s_ways():
     told = Desk(ScriptedMarket([(99.0, 1.0)], [(100.0, 1.0)])).order("buy", 0.001).to_ccxt()
     moment = datetime.strptime(told["datetime"], "%Y-%m-%dT%H:%M:%S.%f%z")
     assert moment.timestamp() * 1000 == pytest.approx(told["timestamp"])
+
+
+def test_a_stop_that_a_poll_has_filled_stays_filled_after_a_kill():
+    d = desk(bids=[(98.0, 100.0)])
+    order = d.order("sell", 1, stop_rate=99.0)
+    d.market.trade("sell", 98.5, 1)
+    d.engine.poll(PAIR)
+    assert (order.status, order.average) == ("closed", 98)
+    engine = d.restart()
+    assert engine.open_orders(PAIR) == []
+    assert engine.find(order.request.id).status == "closed"
+
+
+def test_prints_from_before_an_order_was_taken_over_do_not_fill_it():
+    d = desk()
+    left = d.order("buy", 1, limit=90.0)
+    d.engine.drop(left)
+    d.market.trade("sell", 80.0, 5)
+    adopted = replace(left, status="open", request=replace(left.request, id="left"))
+    d.engine.adopt(adopted)
+    d.engine.poll(PAIR)
+    assert adopted.filled == 0
+    d.market.trade("sell", 80.0, 5)
+    d.engine.poll(PAIR)
+    assert adopted.filled == 1
 
 
 def test_open_orders_are_those_of_a_pair_or_of_all_and_no_ended_ones():
