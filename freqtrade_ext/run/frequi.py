@@ -14,7 +14,7 @@ from typing import Any
 import freqtrade
 
 from freqtrade_ext.run.beside import StartError, say
-from freqtrade_ext.run.places import USER_DATA
+from freqtrade_ext.run.places import USER_DATA, program
 
 PRIVATE = USER_DATA / "private.json"
 UI = Path(freqtrade.__file__).parent / "rpc" / "api_server" / "ui" / "installed"
@@ -41,8 +41,9 @@ def private_config(config: Mapping[str, Any]) -> list[str]:
         say(f"port {api['listen_port']} is in use: this bot runs without FreqUI's API")
         return []
     page = f"http://{api['listen_ip_address']}:{api['listen_port']}, user and password in {PRIVATE}"
-    is_there = (UI / "index.html").exists()
-    say(f"FreqUI: {page}" if is_there else f"FreqUI: `freqtrade install-ui` gets it; then {page}")
+    if not (UI / "index.html").exists():
+        page = f"`{program('freqtrade')} install-ui` gets it; then {page}"
+    say(f"FreqUI: {page}")
     return [str(PRIVATE)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,14 @@ _PACKAGE = Path(freqtrade_ext.__file__).parent
 def default_config() -> Path:
     """Return the configuration that freqtrade would take; the first place where there is none."""
     return next((path for path in CONFIGS if path.exists()), CONFIGS[0])
+
+
+def program(name: str) -> str:
+    """Return what to type for a command of this environment, whether it is on the PATH or not."""
+    if shutil.which(name) is not None:
+        return name
+    own = Path(sys.executable).with_name(name)
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
 def services_off(config: Mapping[str, Any]) -> dict[str, Any]:

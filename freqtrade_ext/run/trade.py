@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ from freqtrade_ext.run.beside import StartError, embedded_exchange, end_with_par
 from freqtrade_ext.run.frequi import private_config
 from freqtrade_ext.run.live import RECORDINGS, TWIN_URL, check_mode, record_command, twin_command
 from freqtrade_ext.run.market_choice import choose_market
-from freqtrade_ext.run.places import CONFIGS, LOGS, USER_DATA, default_config
+from freqtrade_ext.run.places import CONFIGS, LOGS, USER_DATA, default_config, program
 from freqtrade_ext.strategy.screen_log import log_config
 
 
@@ -71,7 +70,8 @@ def _trade(known: argparse.Namespace, more: list[str]) -> int:
     db_url = known.db_url or (new_database() if market == "embedded" else None)
     command = [sys.executable, "-m", "freqtrade", "trade", *([] if known.live else ["--dry-run"])]
     configs: list[str | Path] = [*files, *private_config(config)]
-    report = report_command(db_url or default_url(config)) + (f" --twin {TWIN_URL}" if known.twin else "")
+    report = f"{program('freqtrade-ext')} report --db-url {db_url or default_url(config)}"
+    report += f" --twin {TWIN_URL}" if known.twin else ""
     say(f"report, now or later: {report}")
     with ExitStack() as running:
         folder = Path(running.enter_context(TemporaryDirectory(prefix="freqtrade_ext-")))
@@ -153,15 +153,6 @@ def write_log_config(folder: Path, db_url: str | None) -> Path:
     path = folder / "log.json"
     path.write_text(json.dumps({"log_config": log_config(log)}), encoding="utf-8")
     return path
-
-
-def report_command(db_url: str) -> str:
-    """Return what to type for a report on a database, wherever this environment's commands are."""
-    program = "freqtrade-ext"
-    if shutil.which(program) is None:
-        own = Path(sys.executable).with_name(program)
-        program = str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
-    return f"{program} report --db-url {db_url}"
 
 
 def new_database() -> str:

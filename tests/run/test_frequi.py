@@ -29,6 +29,18 @@ def test_a_port_that_another_start_has_claimed_is_left_to_it(own_freqtrade, caps
     assert f"port {port} is in use: this bot runs without FreqUI's API" in capsys.readouterr().out
 
 
+def test_what_is_told_to_be_typed_is_found_where_the_environment_is_not_on_the_path(
+    own_freqtrade, monkeypatch, capsys
+):
+    monkeypatch.setattr(frequi, "UI", own_freqtrade)
+    monkeypatch.setattr(sys, "executable", str(own_freqtrade / ".venv" / "bin" / "python"))
+    frequi.private_config({})
+    assert "`freqtrade install-ui` gets it" in capsys.readouterr().out
+    monkeypatch.setenv("PATH", "")
+    frequi.private_config({})
+    assert "`.venv/bin/freqtrade install-ui` gets it" in capsys.readouterr().out
+
+
 def test_the_api_of_the_user_is_left_alone(own_freqtrade, silent_port):
     own = {"enabled": True, "listen_ip_address": "127.0.0.1", "listen_port": free_port()}
     assert frequi.private_config({"api_server": own}) == []
