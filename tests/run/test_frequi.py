@@ -33,7 +33,11 @@ def test_what_is_told_to_be_typed_is_found_where_the_environment_is_not_on_the_p
     own_freqtrade, monkeypatch, capsys
 ):
     monkeypatch.setattr(frequi, "UI", own_freqtrade)
-    monkeypatch.setattr(sys, "executable", str(own_freqtrade / ".venv" / "bin" / "python"))
+    folder = own_freqtrade / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "freqtrade").touch(mode=0o755)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(folder))
     frequi.private_config({})
     assert "`freqtrade install-ui` gets it" in capsys.readouterr().out
     monkeypatch.setenv("PATH", "")
