@@ -60,7 +60,8 @@ class Joins:
         for join in self._live:
             crossing = next(within([ask if join.side == "buy" else bid], join.side, join.rate), None)
             join.stock_waits &= crossing is None
-            join.queue.look(_displayed(book, join), crossing[1] if crossing else 0.0, AMOUNT, time_ms)
+            shown = displayed(book.levels_under(None, opposite(join.side)), join.side, join.rate)
+            join.queue.look(shown or 0.0, crossing[1] if crossing else 0.0, AMOUNT, time_ms)
         if time_ms // LOOK_MS % LOOKS_PER_JOIN == 0:
             self._live += [_new_join("buy", bid, time_ms), _new_join("sell", ask, time_ms)]
 
@@ -90,7 +91,3 @@ def _new_join(side: BuySell, best: Level, time_ms: int) -> _Join:
     queue = Queue()
     queue.look(best[1], 0.0, AMOUNT, time_ms)
     return _Join(side, best[0], time_ms, queue)
-
-
-def _displayed(book: LocalBook, join: _Join) -> float:
-    return displayed(book.levels_under(None, opposite(join.side)), join.side, join.rate) or 0.0

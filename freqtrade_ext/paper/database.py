@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 DEFAULTS = ("tradesv3.dryrun.sqlite", "tradesv3.sqlite")
 """freqtrade's own databases, on paper and with real money"""
 WAIT = "pragma busy_timeout = 60000"
+"""in ms"""
 _OPEN = "select count(*) from trades where is_open and exchange = ? and upper(trading_mode) = ?"
 
 

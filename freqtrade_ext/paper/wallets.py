@@ -64,6 +64,7 @@ class PaperWallets(Wallets):
         if trade.trading_mode == TradingMode.FUTURES:
             return self.get_owned(trade.pair, trade.safe_base_currency) >= trade.amount
         held = self.get_total(trade.safe_base_currency)
+        # counted once more as the database has it now
         if held >= trade.amount or not _is_current(trade) or held >= trade.amount:
             return True
         logger.warning(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,7 +18,7 @@ from freqtrade_ext.plan import NoTrade, explain
 from freqtrade_ext.plan.exits import merged
 from freqtrade_ext.plan.plan import Plan, PlanError
 from freqtrade_ext.plan.position import Position
-from freqtrade_ext.plan.stops import pick, stop_rate
+from freqtrade_ext.plan.stops import stop_rate
 from freqtrade_ext.settings import Settings
 from freqtrade_ext.strategy import position as trades
 from freqtrade_ext.strategy.backtest_chart import plan_text
@@ -57,8 +57,7 @@ class Manager:
         self.is_adjusted = "adjust_trade_position" in settings.keep and own_rules(type(strategy)).get(
             "position_adjustment_enable", True
         )
-        self._trail_percent = None if ratio is None else 100 * ratio
-        self.plans = PlanBook(self.is_trading, self._trail_percent)
+        self.plans = PlanBook(self.is_trading, None if ratio is None else 100 * ratio)
         self._strategy, self._exchange, self._paper = strategy, exchange, paper
         self.market_states = MarketStates(strategy, settings)
         self.entries = Entries(
@@ -127,8 +126,7 @@ class Manager:
 
     def _keep(self, trade: Trade, plan: Plan) -> Plan:
         position = trades.read_position(trade)
-        plan = plan.anchored(position.anchor(), partial(trades.round_rate, trade))
-        plan = replace(plan, trail_percent=self._trail_percent)
+        plan = self.plans.trailing(plan.anchored(position.anchor(), partial(trades.round_rate, trade)))
         self._set_stop(trade, plan, position)
         if self.is_trading:
             # before the plan, whose custom data has a database session of its own
@@ -149,10 +147,6 @@ class Manager:
     def _set_stop(self, trade: Trade, plan: Plan, position: Position) -> None:
         best = (trade.min_rate if trade.is_short else trade.max_rate) or trade.open_rate
         rate = stop_rate(plan, position, self.settings, trade.fee_open, trade.fee_close or 0.0, best)
-        if plan.trail_percent is not None and plan.stage(best) == len(plan.target_rates):
-            away = plan.trail_percent / 100
-            trailed = best * (1 + away if plan.is_short else 1 - away)
-            rate = pick(plan, trailed, rate, position.stop_rate)
         trades.set_stop(trade, rate)
         trades.show_initial_stop(trade, plan.stop_rate)
 

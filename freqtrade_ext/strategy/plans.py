@@ -30,13 +30,17 @@ class PlanBook:
     def known(self, trade: Trade) -> Plan | None:
         return self._plans.get(trade.id)
 
+    def trailing(self, plan: Plan) -> Plan:
+        """Return the plan with the trailing that the strategy has now."""
+        return replace(plan, trail_percent=self._trail_percent)
+
     def restore(self, trade: Trade) -> Plan | None:
         """Return the plan that an earlier bot stored in the trade's custom data; None without one."""
         stored = trade.get_custom_data("plan") if self._has_database else None
         if stored is None:
             return None
         try:
-            plan = replace(Plan.from_json(stored), trail_percent=self._trail_percent)
+            plan = self.trailing(Plan.from_json(stored))
         except PlanError as error:
             logger.error("%s: %s", trade.pair, error)
             return None

@@ -61,3 +61,11 @@ def test_stop_after_targets(after, stage, best, long, short):
 def test_a_trailing_stop_never_goes_back():
     settings = Settings(stop_after_tp="trail", trail_percent=3.0)
     assert stop_rate(LONG, position(LONG, 1, stop=101.5), settings, 0.001, 0.001, 103) == 101.5
+
+
+def test_the_last_share_of_a_plan_that_trails_is_left_to_a_stop_from_the_last_target_on():
+    plan, last = replace(LONG, trail_percent=2.0), LONG.target_rates[-1]
+    rates = [
+        stop_rate(plan, position(plan, 0), Settings(), 0.001, 0.001, best) for best in (last - 0.01, last)
+    ]
+    assert rates == [plan.stop_rate, pytest.approx(0.98 * last)]
