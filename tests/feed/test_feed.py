@@ -215,7 +215,8 @@ FAULTS = {
     "gap": ({"stream": "btcusdt@depth", "kind": "gap"}, "has a gap: update"),
     "reordering": ({"stream": "btcusdt@depth", "kind": "reorder"}, "has a gap: update"),
     "silent differences": (
-        {"stream": "btcusdt@depth", "kind": "silence", "seconds": 4},
+        # noticed after three seconds, followed anew after four: in between it must be over
+        {"stream": "btcusdt@depth", "kind": "silence", "seconds": 3.5},
         "has had no difference for",
     ),
     "disconnect": ({"disconnect": True}, "closed by remote server"),
